@@ -1,0 +1,3 @@
+"""esp-at-gateway: a Raspberry Pi that answers AT commands as an ESP-01 would."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What the commands need of the host: links, TLS, network, clock, settings. Knows no AT."""

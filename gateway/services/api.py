@@ -1,0 +1,328 @@
+"""The services as the commands see them: value types and Protocols, no implementation.
+
+Commands and session import this module and no concrete service, so that a simulated
+network and a real one are exchangeable. Nothing in here knows the AT language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Protocol
+
+
+class Interface(Enum):
+    """The three network interfaces that an ESP module with Ethernet has."""
+
+    STATION = "station"
+    SOFTAP = "softap"
+    ETHERNET = "ethernet"
+
+
+class Encryption(IntEnum):
+    """How an access point protects itself; the numbers are the contract's `ecn` (section 3)."""
+
+    OPEN = 0
+    WEP = 1
+    WPA = 2
+    WPA2 = 3
+    WPA_WPA2 = 4
+    ENTERPRISE = 5
+    WPA3 = 6
+    WPA2_WPA3 = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IPv4 address with its gateway and mask, each dotted decimal."""
+
+    ip: str
+    gateway: str
+    netmask: str
+
+
+NO_ADDRESS = Address("0.0.0.0", "0.0.0.0", "0.0.0.0")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What it takes to join an access point. The password never shows in a repr."""
+
+    ssid: bytes
+    password: bytes = field(default=b"", repr=False)
+    bssid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPoint:
+    """An access point as a scan sees it. `rssi` in dBm, `bssid` lower case with colons.
+
+    `pairwise`, `group`, `modes` (bits b, g, n) and `wps` are Espressif's numbers; 0 where
+    the host does not know them.
+    """
+
+    ssid: bytes
+    bssid: str
+    channel: int
+    rssi: int
+    encryption: Encryption
+    pairwise: int = 0
+    group: int = 0
+    modes: int = 0
+    wps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SoftApSettings:
+    """The access point that the gateway itself opens (`AT+CWSAP`)."""
+
+    ssid: bytes
+    password: bytes = field(repr=False)
+    channel: int
+    encryption: Encryption
+    max_clients: int = 4
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """The Wi-Fi station as it is now. Not joined: `access_point` is None, so is `address`."""
+
+    mac: str
+    access_point: AccessPoint | None = None
+    address: Address | None = None
+    dns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SoftAp:
+    """Our own access point as it is now; `on_air` tells whether clients can join it."""
+
+    mac: str
+    on_air: bool = False
+    address: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ethernet:
+    """The cable as it is now."""
+
+    mac: str
+    plugged: bool = False
+    address: Address | None = None
+    dns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The whole network as the microcontroller asked for it; the network converges to it.
+
+    A `None` MAC or host name leaves the hardware's own; a `None` address with DHCP off keeps
+    whatever address was leased; a `None` softap is not put on the air.
+    """
+
+    station: bool = True
+    softap_mode: bool = False
+    station_dhcp: bool = True
+    softap_dhcp: bool = True
+    ethernet_dhcp: bool = True
+    station_address: Address | None = None
+    softap_address: Address | None = None
+    ethernet_address: Address | None = None
+    dns: tuple[str, ...] = ()
+    station_mac: str | None = None
+    softap_mac: str | None = None
+    ethernet_mac: str | None = None
+    station_host_name: str | None = None
+    ethernet_host_name: str | None = None
+    softap: SoftApSettings | None = None
+
+
+class JoinFailure(IntEnum):
+    """Why a join failed; the numbers are the contract's `+CWJAP:<code>` (section 3)."""
+
+    TIMED_OUT = 1
+    WRONG_PASSWORD = 2
+    NO_SUCH_AP = 3
+    OTHER = 4
+
+
+class JoinError(Exception):
+    """A join that did not come to an address. `detail` is one sentence for the journal."""
+
+    def __init__(self, failure: JoinFailure, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure
+        self.detail = detail
+
+
+class NetworkListener(Protocol):
+    """Who wants to hear what happens to the network. Called on the event loop."""
+
+    def station_connected(self) -> None:
+        """The station is associated with an access point."""
+
+    def station_got_address(self) -> None:
+        """The station has an address, at first or another one."""
+
+    def station_lost(self) -> None:
+        """The station is no longer joined."""
+
+    def ethernet_connected(self) -> None:
+        """The cable carries a signal."""
+
+    def ethernet_got_address(self, ip: str) -> None:
+        """Ethernet has an address, at first or another one."""
+
+    def ethernet_lost(self) -> None:
+        """The cable was pulled, or Ethernet is down."""
+
+
+class Network(Protocol):
+    """Wi-Fi station, SoftAP and Ethernet. Its state is cached: reading it never waits."""
+
+    @property
+    def station(self) -> Station:
+        """The station as it is now."""
+
+    @property
+    def softap(self) -> SoftAp:
+        """The gateway's own access point as it is now."""
+
+    @property
+    def ethernet(self) -> Ethernet | None:
+        """Ethernet as it is now; None where there is no such interface."""
+
+    def interface_of(self, local_address: str) -> Interface | None:
+        """The interface that a socket bound to `local_address` runs over, None if unknown."""
+
+    async def start(self) -> None:
+        """Connect to whatever stands behind; once, before the first `begin`."""
+
+    async def close(self) -> None:
+        """Give everything back; no task and no descriptor is left."""
+
+    def begin(
+        self, listener: NetworkListener, wanted: Wanted, stored: Credentials | None
+    ) -> None:
+        """A session begins, after a start or a reset.
+
+        Events go to `listener` from now on, to nobody else. The station is dropped, in
+        silence, unless the access point of `stored` is the one joined. `wanted` is applied
+        and `stored` joined in the background, over and over, until it works, a `join` or a
+        `leave` comes, or the session ends.
+        """
+
+    def end(self) -> None:
+        """The session ends: its listener hears nothing more."""
+
+    def apply(self, wanted: Wanted) -> None:
+        """Converge to `wanted`, in order, in the background.
+
+        `station`, `softap` and `ethernet` answer the values set at once; events come later,
+        never from within this call. What does not change is not touched.
+        """
+
+    async def scan(self, ssid: bytes | None = None) -> Sequence[AccessPoint]:
+        """The access points in reach, within 9 s; `ssid` looks for a hidden one as well."""
+
+    async def join(self, credentials: Credentials, *, keep: bool) -> None:
+        """Join an access point, within 18 s, leaving the present one first.
+
+        Tells the listener `station_lost` (if it was joined) and `station_connected`, and
+        returns once there is an address, without `station_got_address`: the caller says
+        that one. `keep`: the host remembers the profile across restarts. Raises JoinError;
+        the station is then unjoined. Cancelling it leaves the station unjoined too.
+        """
+
+    def leave(self) -> None:
+        """Leave the access point and stay away until `join` or `begin`.
+
+        `station` shows it at once; `station_lost` comes later, if it was joined.
+        """
+
+
+class Clock(Protocol):
+    """The time of day as the operating system knows it."""
+
+    @property
+    def synchronised(self) -> bool:
+        """Whether the operating system vouches for its clock."""
+
+    def unix_time(self) -> float:
+        """Seconds since 1970-01-01 00:00 UTC."""
+
+    def use_servers(self, servers: tuple[str, ...]) -> None:
+        """Ask these time servers from now on; () is the system's own choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class UartSettings:
+    """A serial line's settings in the numbers of `AT+UART` (contract, section 2).
+
+    `stop_bits` is 1 (1 bit), 2 (1.5) or 3 (2); `parity` 0 none, 1 odd, 2 even; `flow` 0
+    none, 2 or 3 RTS/CTS.
+    """
+
+    baud: int = 115200
+    data_bits: int = 8
+    stop_bits: int = 1
+    parity: int = 0
+    flow: int = 0
+
+
+class LineRefused(Exception):
+    """The device does not take these settings; the old ones are in force again."""
+
+
+class LineReceiver(Protocol):
+    """Who reads a serial line. Called on the event loop."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came, at least one."""
+
+    def opened(self) -> None:
+        """Somebody opened the other end of a pseudo-terminal that nobody had open."""
+
+    def drained(self) -> None:
+        """Everything written has been taken by the driver."""
+
+    def lost(self, cause: Exception) -> None:
+        """The device is gone; nothing can be read or written any more."""
+
+
+class Line(Protocol):
+    """A serial line: a real UART or a pseudo-terminal."""
+
+    @property
+    def settings(self) -> UartSettings:
+        """The settings in force."""
+
+    @property
+    def buffered(self) -> int:
+        """Bytes written that the driver has not yet taken."""
+
+    def start(self, receiver: LineReceiver) -> None:
+        """Give what comes to `receiver`, instead of whoever got it before."""
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`, in order, sooner or later. Never blocks, never raises."""
+
+    def pause_reading(self) -> None:
+        """Read no more, so that the driver's own flow control holds the other end back."""
+
+    def resume_reading(self) -> None:
+        """Read again."""
+
+    def seconds(self, count: int) -> float:
+        """How long `count` bytes are on the wire; 0 for a pseudo-terminal."""
+
+    async def probe(self, settings: UartSettings) -> None:
+        """Find out whether the device takes `settings`; LineRefused if not. Changes nothing."""
+
+    async def change(self, settings: UartSettings) -> None:
+        """Wait until all that was written has left, then change. Raises LineRefused."""
+
+    async def close(self) -> None:
+        """Close the device; no descriptor is left."""

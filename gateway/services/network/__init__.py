@@ -1,0 +1,1 @@
+"""Wi-Fi and Ethernet, simulated or the host's own."""
