@@ -1,0 +1,90 @@
+"""Imports point one way: at ← services.api ← commands, session ← services ← daemon, cli."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "gateway").rglob("*.py"))
+}
+INPUT_AND_OUTPUT = set(
+    "asyncio io multiprocessing os pathlib select selectors serial signal socket ssl "
+    "subprocess systemd termios threading time tty".split()
+)
+# What a room may import of the gateway, itself included. The longest name that fits counts.
+LANGUAGE = {"gateway", "gateway.at", "gateway.services.api"}
+ALLOWED = {
+    "gateway.at": {"gateway.at"},
+    "gateway.services.api": set[str](),
+    "gateway.services": {"gateway", "gateway.config", "gateway.services"},
+    "gateway.commands": {*LANGUAGE, "gateway.commands"},
+    "gateway.session": {*LANGUAGE, "gateway.commands", "gateway.outbox", "gateway.session"},
+    "gateway.outbox": {*LANGUAGE, "gateway.commands", "gateway.outbox"},
+    "gateway.daemon": {"gateway.*"},
+    "gateway.cli": {"gateway.*"},
+    "gateway.console": {"gateway.*"},
+}
+# Every other module, present or to come, knows the services by their Protocols only.
+ELSEWHERE = {room for room in MODULES if not f"{room}.".startswith("gateway.services.")}
+ELSEWHERE.add("gateway.services.api")
+
+
+def imports_of(module: str, source: str) -> Iterator[str]:
+    """Absolute names of the modules that `source` imports, lazily or for its types too."""
+    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+            origin = ".".join([*(parents if node.level else []), *filter(None, [node.module])])
+            for alias in node.names:
+                name = f"{origin}.{alias.name}"
+                yield name if name in MODULES else origin
+
+
+def is_allowed(module: str, imported: str) -> bool:
+    """Whether `module` may import `imported`, another module of the gateway."""
+    rooms = [room for room in ALLOWED if f"{module}.".startswith(f"{room}.")]
+    if not rooms:
+        return imported in ELSEWHERE
+    allowed = ALLOWED[max(rooms, key=len)]
+    beneath = any(imported.startswith(f"{room}.") for room in allowed - {"gateway"})
+    return "gateway.*" in allowed or imported in allowed or beneath
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module: str) -> None:
+    imported = set(imports_of(module, MODULES[module].read_text()))
+    ours = {name for name in imported if name.split(".")[0] == "gateway"}
+    assert {name for name in ours if not is_allowed(module, name)} == set()
+    if f"{module}.".startswith("gateway.at."):
+        assert {name.split(".")[0] for name in imported} & INPUT_AND_OUTPUT == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "wrong"),
+    [
+        ("gateway.at", "from gateway.services import api", "gateway.services.api"),
+        ("gateway.at", "from ..services.api import Clock", "gateway.services.api"),
+        ("gateway.services.api", "import gateway.at.errors", "gateway.at.errors"),
+        ("gateway.services", "def f():\n from .. import at", "gateway.at"),
+        ("gateway", "from .services import network", "gateway.services.network"),
+    ],
+)
+def test_a_wrong_import_is_seen(module: str, source: str, wrong: str) -> None:
+    assert list(imports_of(module, source)) == [wrong]
+    assert not is_allowed(module, wrong)
+
+
+def test_commands_and_session_know_no_concrete_service() -> None:
+    for module in ("gateway.commands.links", "gateway.session", "gateway.outbox", "gateway.config"):
+        assert not is_allowed(module, "gateway.services.network")
+        assert is_allowed(module, "gateway.services.api")
+    assert is_allowed("gateway.daemon", "gateway.services.network")
