@@ -1,0 +1,243 @@
+"""TLS on a connected socket: who the server must prove to be, and why it was refused.
+
+`secure` takes a non-blocking socket and gives a non-blocking `ssl.SSLSocket`: the caller reads
+and writes it itself, as a plain one. The rules are the serial contract's, section 7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import ipaddress
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from gateway.services import fragments
+
+log = logging.getLogger(__name__)
+
+
+class Authentication(IntEnum):
+    """What a server has to prove; the numbers are those of `AT+CIPSSLAUTH`."""
+
+    NONE = 0
+    FINGERPRINT = 1
+    CHAIN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TlsProfile:
+    """How links are secured.
+
+    `fingerprint` is the SHA-1 (20 bytes) or SHA-256 (32 bytes) of the leaf certificate.
+    `anchors` are the trusted certificates, each in DER. `fragment_length` is the Maximum
+    Fragment Length to offer, 512, 1024, 2048 or 4096; None offers none.
+    """
+
+    authentication: Authentication = Authentication.NONE
+    fingerprint: bytes | None = None
+    anchors: tuple[bytes, ...] = field(default=(), repr=False)
+    fragment_length: int | None = None
+
+
+class TlsRefused(Exception):
+    """No TLS with this server; the text is the cause, one clause for the journal."""
+
+
+async def secure(sock: socket.socket, profile: TlsProfile, host: str) -> ssl.SSLSocket:
+    """Do the client's handshake over `sock`, connected and non-blocking, and take it over.
+
+    `host` is what the user asked for: a name is sent as SNI (RFC 6066, section 3), an IP
+    literal is not; with `Authentication.CHAIN` the certificate must be valid for it. The
+    fingerprint is checked before anything is returned. There is no time limit: cancel it.
+    Whatever fails, cancellation included, closes the socket. Raises TlsRefused.
+    """
+    tls: ssl.SSLSocket | None = None
+    try:
+        name = _server_name(host)
+        context = await asyncio.to_thread(_context_for, profile)
+        tls = _wrap(sock, context, name)
+        await _handshake(tls)
+        _check_fingerprint(tls, profile)
+    except BaseException:
+        (tls or sock).close()
+        raise
+    return tls
+
+
+async def offers_fragment_length(sock: socket.socket, host: str, length: int) -> bool:
+    """Whether the server at the end of `sock` agrees to fragments of `length` bytes.
+
+    A real handshake without certificate check tells (`AT+CIPSSLMFLN`); one that fails is
+    said in the journal and is False. Closes the socket, cancelled or not.
+    """
+    try:
+        tls = await secure(sock, TlsProfile(fragment_length=length), host)
+    except TlsRefused as refusal:
+        log.info("%s tells no Maximum Fragment Length: %s", host, refusal)
+        return False
+    with tls:
+        answer = fragments.agreed(tls)
+        say_goodbye(tls)
+    return answer == length
+
+
+def say_goodbye(tls: ssl.SSLSocket) -> None:
+    """Tell the peer that nothing more comes (close_notify), if that can be sent at once.
+
+    Never blocks and never raises; the socket is still the caller's to close.
+    """
+    # ValueError: closed already. OSError covers TLS errors, "would block" among them, which
+    # here is the rule: OpenSSL has sent our close_notify and now wants to read the peer's.
+    with suppress(OSError, ValueError):
+        tls.setblocking(False)
+        tls.unwrap()
+
+
+def _server_name(host: str) -> str:
+    """`host` as OpenSSL shall see it. Raises TlsRefused for what no certificate can name."""
+    with suppress(ValueError):
+        # Without the zone of a link-local address, which is no business of the server's.
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    try:
+        # A host name in SNI has no trailing dot (RFC 6066, section 3).
+        name = host.removesuffix(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        name = ""
+    # DNS allows 253 characters; a leading dot would ask for any subdomain.
+    if not 0 < len(name) <= 253 or name.startswith(".") or not name.isprintable():
+        raise TlsRefused("the host name cannot be sent to the server")
+    return name
+
+
+def _context_for(profile: TlsProfile) -> ssl.SSLContext:
+    chain = profile.authentication is Authentication.CHAIN
+    if chain and not profile.anchors:
+        raise TlsRefused("no CA certificate is loaded")
+    if profile.authentication is Authentication.FINGERPRINT and profile.fingerprint is None:
+        raise TlsRefused("no fingerprint is loaded")
+    return _context(profile.anchors if chain else None, profile.fragment_length)
+
+
+@functools.lru_cache(maxsize=2)
+def _context(anchors: tuple[bytes, ...] | None, fragment_length: int | None) -> ssl.SSLContext:
+    """A context that trusts `anchors` and nothing else, or anybody for None."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # What was checked in the handshake must hold for the whole link.
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    if fragment_length is not None:
+        fragments.offer(context, fragment_length)
+    if anchors is None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    try:
+        context.load_verify_locations(cadata=b"".join(anchors))
+    except ssl.SSLError as error:
+        raise TlsRefused(f"the CA certificates cannot be used: {_reason(error)}") from None
+    return context
+
+
+def _wrap(sock: socket.socket, context: ssl.SSLContext, name: str) -> ssl.SSLSocket:
+    try:
+        # A socket whose peer is gone already is refused here, because wrapping it would
+        # take the descriptor from `sock` and lose it in the failure.
+        sock.getpeername()
+        return context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=name)
+    except ssl.SSLError as error:
+        raise TlsRefused(_reason(error)) from None
+    except OSError:
+        raise TlsRefused("the connection was reset during the handshake") from None
+    except (ValueError, TypeError):
+        raise TlsRefused("the host name cannot be sent to the server") from None
+
+
+async def _handshake(tls: ssl.SSLSocket) -> None:
+    loop = asyncio.get_running_loop()
+    descriptor = tls.fileno()
+    while True:
+        try:
+            tls.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            await _event(loop, descriptor, loop.add_reader, loop.remove_reader)
+        except ssl.SSLWantWriteError:
+            await _event(loop, descriptor, loop.add_writer, loop.remove_writer)
+        except OSError as error:
+            raise TlsRefused(_cause(error)) from None
+
+
+async def _event(
+    loop: asyncio.AbstractEventLoop,
+    descriptor: int,
+    watch: Callable[[int, Callable[[], None]], None],
+    unwatch: Callable[[int], bool],
+) -> None:
+    """Wait until the descriptor is ready, and watch it no longer."""
+    ready = asyncio.Event()
+    watch(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        unwatch(descriptor)
+
+
+def _check_fingerprint(tls: ssl.SSLSocket, profile: TlsProfile) -> None:
+    expected = profile.fingerprint
+    if profile.authentication is not Authentication.FINGERPRINT or expected is None:
+        return
+    certificate = tls.getpeercert(binary_form=True)
+    if certificate is None:
+        raise TlsRefused("the server sent no certificate")
+    digest = hashlib.sha1 if len(expected) == 20 else hashlib.sha256
+    found = digest(certificate).digest()
+    if found != expected:
+        raise TlsRefused(f"fingerprint is {_pairs(found)}, expected {_pairs(expected)}")
+
+
+def _pairs(digest: bytes) -> str:
+    return digest.hex(":").upper()
+
+
+_NOT_TLS = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "PACKET_LENGTH_TOO_LONG",
+        "UNKNOWN_PROTOCOL",
+        "HTTP_REQUEST",
+        "HTTPS_PROXY_REQUEST",
+        "BAD_RECORD_TYPE",
+        "RECORD_LAYER_FAILURE",
+    }
+)
+_TOO_OLD = frozenset(
+    {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW", "WRONG_SSL_VERSION"}
+)
+
+
+def _cause(error: OSError) -> str:
+    """One clause that tells the user why the handshake failed, in OpenSSL's words if any."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message.rstrip(".")
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "the server closed the connection during the handshake"
+    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLSyscallError):
+        return "the connection was reset during the handshake"
+    if error.reason in _NOT_TLS:
+        return "the server is not speaking TLS"
+    if error.reason in _TOO_OLD:
+        return "the server speaks no TLS 1.2 or 1.3"
+    return f"the handshake failed: {_reason(error)}"
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return (error.reason or "unknown TLS error").replace("_", " ").lower()
