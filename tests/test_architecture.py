@@ -17,11 +17,14 @@ INPUT_AND_OUTPUT = set(
     "asyncio io multiprocessing os pathlib select selectors serial signal socket ssl "
     "subprocess systemd termios threading time tty".split()
 )
+# The Protocols of the services: api, api_links, api_settings ...
+API = "gateway.services.api"
 # What a room may import of the gateway, itself included. The longest name that fits counts.
-LANGUAGE = {"gateway", "gateway.at", "gateway.services.api"}
+# "gateway" is only the package's own file, with the version.
+LANGUAGE = {"gateway", "gateway.at", API}
 ALLOWED = {
     "gateway.at": {"gateway.at"},
-    "gateway.services.api": set[str](),
+    API: {API},
     "gateway.services": {"gateway", "gateway.config", "gateway.services"},
     "gateway.commands": {*LANGUAGE, "gateway.commands"},
     "gateway.session": {*LANGUAGE, "gateway.commands", "gateway.outbox", "gateway.session"},
@@ -30,9 +33,12 @@ ALLOWED = {
     "gateway.cli": {"gateway.*"},
     "gateway.console": {"gateway.*"},
 }
-# Every other module, present or to come, knows the services by their Protocols only.
-ELSEWHERE = {room for room in MODULES if not f"{room}.".startswith("gateway.services.")}
-ELSEWHERE.add("gateway.services.api")
+
+
+def is_in(module: str, room: str) -> bool:
+    """Whether `module` is the room itself or a part of it, as `api_links` is of `api`."""
+    beginnings = (f"{room}.", f"{API}_") if room == API else (f"{room}.",)
+    return f"{module}.".startswith(beginnings)
 
 
 def imports_of(module: str, source: str) -> Iterator[str]:
@@ -51,11 +57,11 @@ def imports_of(module: str, source: str) -> Iterator[str]:
 
 def is_allowed(module: str, imported: str) -> bool:
     """Whether `module` may import `imported`, another module of the gateway."""
-    rooms = [room for room in ALLOWED if f"{module}.".startswith(f"{room}.")]
-    if not rooms:
-        return imported in ELSEWHERE
+    rooms = [room for room in ALLOWED if is_in(module, room)]
+    if not rooms:  # any other module, present or to come, knows the services by Protocols only
+        return is_in(imported, API) or not imported.startswith("gateway.services.")
     allowed = ALLOWED[max(rooms, key=len)]
-    beneath = any(imported.startswith(f"{room}.") for room in allowed - {"gateway"})
+    beneath = any(is_in(imported, room) for room in allowed - {"gateway"})
     return "gateway.*" in allowed or imported in allowed or beneath
 
 
@@ -64,7 +70,7 @@ def test_imports_point_one_way(module: str) -> None:
     imported = set(imports_of(module, MODULES[module].read_text()))
     ours = {name for name in imported if name.split(".")[0] == "gateway"}
     assert {name for name in ours if not is_allowed(module, name)} == set()
-    if f"{module}.".startswith("gateway.at."):
+    if is_in(module, "gateway.at"):
         assert {name.split(".")[0] for name in imported} & INPUT_AND_OUTPUT == set()
 
 
@@ -74,6 +80,7 @@ def test_imports_point_one_way(module: str) -> None:
         ("gateway.at", "from gateway.services import api", "gateway.services.api"),
         ("gateway.at", "from ..services.api import Clock", "gateway.services.api"),
         ("gateway.services.api", "import gateway.at.errors", "gateway.at.errors"),
+        ("gateway.services.api", "from . import network", "gateway.services.network"),
         ("gateway.services", "def f():\n from .. import at", "gateway.at"),
         ("gateway", "from .services import network", "gateway.services.network"),
     ],
@@ -87,4 +94,5 @@ def test_commands_and_session_know_no_concrete_service() -> None:
     for module in ("gateway.commands.links", "gateway.session", "gateway.outbox", "gateway.config"):
         assert not is_allowed(module, "gateway.services.network")
         assert is_allowed(module, "gateway.services.api")
+        assert is_allowed(module, "gateway.services.api_links")
     assert is_allowed("gateway.daemon", "gateway.services.network")
