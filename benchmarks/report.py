@@ -1,0 +1,190 @@
+"""The table, the targets, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from benchmarks.figures import Figure, figure
+from benchmarks.run import Results
+
+COLUMNS = ("gateway", "espemu", "socat", "responder")
+ROWS = (
+    ("reply", "AT to OK, median", "ms"),
+    ("reply-p99", "AT to OK, 99th percentile", "ms"),
+    ("send-round", "AT+CIPSEND=2048, one round", "ms"),
+    ("upload", "upload by AT+CIPSEND=2048", "MiB/s"),
+    ("push", "download by +IPD", "MiB/s"),
+    ("pull", "download by AT+CIPRECVDATA=2048", "MiB/s"),
+    ("start", "start to ready", "s"),
+)
+SEND_ROUND_BYTES = (
+    len(b"AT+CIPSEND=2048\r\n")
+    + len(b"\r\nOK\r\n> ")
+    + 2048
+    + len(b"\r\nRecv 2048 bytes\r\n")
+    + len(b"\r\nSEND OK\r\n")
+)
+BITS_PER_BYTE = 10
+SHARES = ((115200, 99.5), (921600, 98.5), (3000000, 95.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A target beside what was measured. `reason` stands in for a value that is not there."""
+
+    name: str
+    target: str
+    value: Figure | None
+    reached: bool
+    reason: str = ""
+
+    @property
+    def word(self) -> str:
+        """Whether the target is reached, or why nobody knows."""
+        if self.value is None:
+            return f"not measured: {self.reason}"
+        return "yes" if self.reached else "no"
+
+
+def _at_least(name: str, target: float, unit: str, values: Sequence[float], why: str) -> Verdict:
+    value = figure(values) if values else None
+    reached = value is not None and value.high >= target
+    return Verdict(name, f"≥ {target:g}{unit}", value, reached, why)
+
+
+def _at_most(name: str, target: float, unit: str, values: Sequence[float], why: str) -> Verdict:
+    value = figure(values) if values else None
+    reached = value is not None and value.low <= target
+    return Verdict(name, f"≤ {target:g}{unit}", value, reached, why)
+
+
+def line_share(turnaround: float, baud: int) -> float:
+    """The share of time, in percent, in which bytes are on the wire.
+
+    `turnaround` in milliseconds is what one `AT+CIPSEND=2048` waits for the module.
+    """
+    wire = SEND_ROUND_BYTES * BITS_PER_BYTE / baud * 1000
+    return 100 * wire / (wire + max(turnaround, 0.0))
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """Every target of the project, with what this run says of it."""
+
+    def why(metric: str, *names: str) -> str:
+        reasons = (results.absent.get((metric, name)) for name in names)
+        return next((reason for reason in reasons if reason), "no round of it")
+
+    uploads = [ours / theirs for ours, theirs in results.pairs("upload", "gateway", "espemu")]
+    pushes = [ours / raw for ours, raw in results.pairs("push", "gateway", "socat")]
+    turnarounds = [
+        ours - least for ours, least in results.pairs("send-round", "gateway", "responder")
+    ]
+    replies = results.series("reply", "gateway")
+    starts = results.series("start", "gateway")
+    on_device = results.series("start", "gateway-device")
+    no_turnaround = why("send-round", "gateway", "responder")
+    found = [
+        _at_least("upload / espemu's", 1.0, "", uploads, why("upload", "gateway", "espemu")),
+        _at_least("+IPD / socat's raw rate", 0.5, "", pushes, why("push", "gateway", "socat")),
+        _at_most("AT to OK, median", 0.1, " ms", replies, why("reply", "gateway")),
+        _at_most("start to ready", 0.3, " s", starts, why("start", "gateway")),
+        _at_most(
+            "start to ready, on a device", 0.3, " s", on_device, why("start", "gateway-device")
+        ),
+        *(
+            _at_least(
+                f"line's share at {baud} baud",
+                share,
+                " %",
+                [line_share(turnaround, baud) for turnaround in turnarounds],
+                no_turnaround,
+            )
+            for baud, share in SHARES
+        ),
+    ]
+    return found + _memory_verdicts(results)
+
+
+def _memory_verdicts(results: Results) -> list[Verdict]:
+    rest, after = results.rest.get("gateway"), results.after.get("gateway")
+    why = results.absent.get(("reply", "gateway"), "")
+    return [
+        _at_most("memory at rest", 32.0, " MB", [rest.rss] if rest else [], why),
+        _at_most(
+            "peak above rest", 4.0, " MB", [after.peak - rest.rss] if rest and after else [], why
+        ),
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:.{3 if value < 1 else 2 if value < 20 else 1}f}"
+
+
+def _cell(results: Results, metric: str, system: str) -> str:
+    values = results.series(metric, system)
+    if (metric, system) in results.absent:
+        return results.absent[metric, system][:24]
+    if not values:
+        return "not offered" if (metric, system) == ("pull", "espemu") else "-"
+    found = figure(values)
+    quartiles = f"{_number(found.lower_quartile)} to {_number(found.upper_quartile)}"
+    return f"{_number(found.median)} ({quartiles})"
+
+
+def _memory_rows(results: Results) -> list[list[str]]:
+    rows = []
+    for label, attribute, table in (
+        ("memory at rest, RSS", "rss", results.rest),
+        ("memory at rest, PSS", "pss", results.rest),
+        ("memory, peak over the transfers", "peak", results.after),
+    ):
+        cells = [
+            _number(getattr(table[name], attribute)) if name in table else "-" for name in COLUMNS
+        ]
+        rows.append([label, "MB", *cells])
+    return rows
+
+
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def table(results: Results, rounds: int) -> str:
+    """Everything measured and every target, for reading."""
+    head = ["", "", "gateway", "espemu", "socat (raw)", "C responder"]
+    rows = [head]
+    rows += [
+        [label, unit, *(_cell(results, metric, name) for name in COLUMNS)]
+        for metric, label, unit in ROWS
+    ]
+    device = _cell(results, "start", "gateway-device")
+    rows.append(["start to ready, on a device", "s", device, "-", "-", "-"])
+    rows += _memory_rows(results)
+    targets = [["target", "", "median", "95 % interval", "reached"]]
+    for verdict in verdicts(results):
+        value = verdict.value
+        middle = f"{value.median:.3f}" if value else "-"
+        interval = f"{value.low:.3f} to {value.high:.3f}" if value else "-"
+        targets.append([verdict.name, verdict.target, middle, interval, verdict.word])
+    title = f"Medians (quartiles) of {rounds} interleaved rounds"
+    return "\n".join([title, "", *_align(rows), "", *_align(targets)])
+
+
+def as_json(results: Results, rounds: int) -> dict[str, object]:
+    """Everything measured, round by round, and every target."""
+    return {
+        "rounds": rounds,
+        "values": {
+            f"{metric} {system}": list(series.values())
+            for (metric, system), series in results.values.items()
+        },
+        "absent": {f"{metric} {name}": why for (metric, name), why in results.absent.items()},
+        "memory_at_rest": {name: asdict(memory) for name, memory in results.rest.items()},
+        "memory_after": {name: asdict(memory) for name, memory in results.after.items()},
+        "targets": [asdict(verdict) for verdict in verdicts(results)],
+    }

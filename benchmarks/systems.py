@@ -1,0 +1,197 @@
+"""The four systems under measurement: how each is started, reached and ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from benchmarks import tools
+from benchmarks.client import Client, UnexpectedReply, time_limit
+from benchmarks.peer import Peer
+
+START_LIMIT = 20.0
+_POLL = 0.0003
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process with a client on its line."""
+
+    process: subprocess.Popen[bytes]
+    client: Client
+
+
+class System:
+    """One running system; a context manager that ends it.
+
+    `start` begins the process at once and returns with its line open. `log` is a file that
+    holds what the process said.
+    """
+
+    def __init__(self, name: str, start: Callable[[Path], Started]) -> None:
+        self.name = name
+        self._start = start
+        self._folder = tempfile.TemporaryDirectory(prefix="benchmarks-")
+        self.folder = Path(self._folder.name)
+        try:
+            with time_limit(START_LIMIT):
+                started = start(self.folder)
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        self.process = started.process
+        self.client = started.client
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self.process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process in order, by force where that takes more than 5 s."""
+        self.client.close()
+        end(self.process)
+        self._folder.cleanup()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, and SIGKILL after 5 s."""
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _launch(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            command, cwd=tools.ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+
+
+def _started(
+    process: subprocess.Popen[bytes], folder: Path, reach: Callable[[], int | None]
+) -> Started:
+    """Wait for the line. `reach` gives its descriptor as soon as there is one."""
+    try:
+        while (line := reach()) is None:
+            if process.poll() is not None:
+                said = (folder / "log").read_text(errors="replace").strip().splitlines()
+                raise tools.Missing(f"ended at start: {said[-1] if said else 'no word'}")
+            time.sleep(_POLL)
+    except BaseException:
+        end(process)
+        raise
+    return Started(process, Client(line))
+
+
+def _open_terminal(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDWR | os.O_NOCTTY)
+    except FileNotFoundError:
+        return None
+
+
+def _ready(started: Started) -> Started:
+    try:
+        started.client.read_until(b"\r\nready\r\n")
+    except BaseException:
+        started.client.close()
+        end(started.process)
+        raise
+    return started
+
+
+def gateway_command(
+    folder: Path, uart: str, python: Sequence[str] = (sys.executable,)
+) -> list[str]:
+    """The command line of a gateway with the simulated network and empty folders of its own."""
+    for name in ("state", "certs"):
+        (folder / name).mkdir()
+    place = ["--state-dir", str(folder / "state"), "--cert-dir", str(folder / "certs")]
+    return [*python, "-m", "gateway", "run", "--uart", uart, "--network", "simulated", *place]
+
+
+def start_gateway(folder: Path, python: Sequence[str] = (sys.executable,)) -> Started:
+    """The gateway on a pseudo-terminal of its own, up to its `ready`."""
+    path = folder / "line"
+    process = _launch(gateway_command(folder, f"pty:{path}", python), folder)
+    return _ready(_started(process, folder, lambda: _open_terminal(path)))
+
+
+def start_gateway_on_device(folder: Path) -> Started:
+    """The gateway on a terminal device that is there before it, as a UART is."""
+    master, slave = os.openpty()
+    try:
+        process = _launch(gateway_command(folder, os.ttyname(slave)), folder)
+        return _ready(_started(process, folder, lambda: master))
+    finally:
+        os.close(slave)
+
+
+def start_espemu(folder: Path) -> Started:
+    """espemu on its TCP channel, up to its `ready`."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = _launch(
+        [str(tools.espemu_python()), "-m", "espemu", "--port", str(port), "--ip", "127.0.0.1"],
+        folder,
+    )
+
+    def reach() -> int | None:
+        channel = socket.socket()
+        try:
+            channel.connect(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            channel.close()
+            return None
+        channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return channel.detach()
+
+    return _ready(_started(process, folder, reach))
+
+
+def start_responder(folder: Path) -> Started:
+    """The C responder on a pseudo-terminal."""
+    path = folder / "line"
+    process = _launch([str(tools.responder()), str(path)], folder)
+    return _started(process, folder, lambda: _open_terminal(path))
+
+
+def start_socat(folder: Path, port: int) -> Started:
+    """socat between a raw pseudo-terminal and a TCP connection to 127.0.0.1:`port`."""
+    path = folder / "line"
+    ends = [f"PTY,link={path},rawer", f"TCP:127.0.0.1:{port}"]
+    process = _launch([tools.socat(), *ends], folder)
+    return _started(process, folder, lambda: _open_terminal(path))
+
+
+def link_up(system: System, peer: Peer) -> None:
+    """Echo off, and one TCP link from the system to `peer`."""
+    with time_limit(START_LIMIT):
+        client = system.client
+        client.write(b"ATE0\r\n")
+        # The notifications of a fresh start may come behind its reply.
+        try:
+            client.read_until(b"\r\nOK\r\n")
+        except UnexpectedReply:
+            client.command("ATE0")
+        peer.accept()
+        client.connect(peer.port)
+        peer.result()
