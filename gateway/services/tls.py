@@ -13,40 +13,17 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import IntEnum
 
 from gateway.services import fragments
+from gateway.services.api import ServiceError
+from gateway.services.api_links import Authentication, TlsProfile
+from gateway.services.waiting import readiness
 
 log = logging.getLogger(__name__)
 
 
-class Authentication(IntEnum):
-    """What a server has to prove; the numbers are those of `AT+CIPSSLAUTH`."""
-
-    NONE = 0
-    FINGERPRINT = 1
-    CHAIN = 2
-
-
-@dataclass(frozen=True, slots=True)
-class TlsProfile:
-    """How links are secured.
-
-    `fingerprint` is the SHA-1 (20 bytes) or SHA-256 (32 bytes) of the leaf certificate.
-    `anchors` are the trusted certificates, each in DER. `fragment_length` is the Maximum
-    Fragment Length to offer, 512, 1024, 2048 or 4096; None offers none.
-    """
-
-    authentication: Authentication = Authentication.NONE
-    fingerprint: bytes | None = None
-    anchors: tuple[bytes, ...] = field(default=(), repr=False)
-    fragment_length: int | None = None
-
-
-class TlsRefused(Exception):
+class TlsRefused(ServiceError):
     """No TLS with this server; the text is the cause, one clause for the journal."""
 
 
@@ -141,7 +118,7 @@ def _context(anchors: tuple[bytes, ...] | None, fragment_length: int | None) -> 
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     try:
-        context.load_verify_locations(cadata=b"".join(anchors))
+        context.load_verify_locations(cadata=b"\n".join(anchors).decode("ascii"))
     except ssl.SSLError as error:
         raise TlsRefused(f"the CA certificates cannot be used: {_reason(error)}") from None
     return context
@@ -162,33 +139,17 @@ def _wrap(sock: socket.socket, context: ssl.SSLContext, name: str) -> ssl.SSLSoc
 
 
 async def _handshake(tls: ssl.SSLSocket) -> None:
-    loop = asyncio.get_running_loop()
     descriptor = tls.fileno()
     while True:
         try:
             tls.do_handshake()
             return
         except ssl.SSLWantReadError:
-            await _event(loop, descriptor, loop.add_reader, loop.remove_reader)
+            await readiness(descriptor, for_writing=False)
         except ssl.SSLWantWriteError:
-            await _event(loop, descriptor, loop.add_writer, loop.remove_writer)
+            await readiness(descriptor, for_writing=True)
         except OSError as error:
             raise TlsRefused(_cause(error)) from None
-
-
-async def _event(
-    loop: asyncio.AbstractEventLoop,
-    descriptor: int,
-    watch: Callable[[int, Callable[[], None]], None],
-    unwatch: Callable[[int], bool],
-) -> None:
-    """Wait until the descriptor is ready, and watch it no longer."""
-    ready = asyncio.Event()
-    watch(descriptor, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        unwatch(descriptor)
 
 
 def _check_fingerprint(tls: ssl.SSLSocket, profile: TlsProfile) -> None:

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from gateway.services import fragments
+from gateway.services.api_links import Authentication, TlsProfile
 from gateway.services.tls import (
-    Authentication,
-    TlsProfile,
     TlsRefused,
     offers_fragment_length,
     say_goodbye,
@@ -26,13 +25,14 @@ from gateway.services.tls import (
 )
 from tests.services import authority
 from tests.services.authority import FUTURE, PAST, Identity
+from tests.services.deaf_server import deafen
 
 ROOT = authority.self_signed("Test Root")
 SERVER = ROOT.issue(names=["localhost"])
 
 
 def chain(*anchors: Identity) -> TlsProfile:
-    return TlsProfile(Authentication.CHAIN, anchors=tuple(anchor.der for anchor in anchors))
+    return TlsProfile(Authentication.CHAIN, anchors=tuple(anchor.pem for anchor in anchors))
 
 
 @contextlib.contextmanager
@@ -453,6 +453,22 @@ def test_probe_finds_fragments(tmp_path: Path, version: str) -> None:
     with openssl_server(tmp_path, ROOT.issue(names=["else"], valid=PAST), version) as port:
         for length in LENGTHS:
             assert asyncio.run(probe(port, length))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_probe_of_a_server_without_fragments(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    async def try_it() -> bool:
+        context = server_context(tmp_path, SERVER)
+        context.maximum_version = version
+        deafen(context)
+        async with python_server(context) as port:
+            profile = TlsProfile(fragment_length=512)
+            # The link itself comes about, with fragments of any size.
+            with await secure(await connected(port), profile, "localhost") as tls:
+                assert fragments.agreed(tls) == 0
+            return await offers_fragment_length(await connected(port), "localhost", 512)
+
+    assert not asyncio.run(try_it())
 
 
 def test_probe_of_a_server_without_tls(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,300 @@
+"""The store of CA certificates: the folder, additions, names, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from gateway.services.api_links import Certificates
+from gateway.services.certificates import (
+    CertificateStore,
+    DuplicateCertificate,
+    NotACertificate,
+    StoreFull,
+)
+from tests.services import authority
+from tests.services.authority import Identity
+
+ONE = authority.self_signed("One")
+TWO = authority.self_signed("Two")
+THREE = ONE.issue("Three", names=["three.example"])
+
+
+def attributes(**values: str) -> x509.Name:
+    return x509.Name(
+        [x509.NameAttribute(getattr(NameOID, key), value) for key, value in values.items()]
+    )
+
+
+def store_of(*identities: Identity, maximum: int = 5) -> CertificateStore:
+    async def fill() -> CertificateStore:
+        store = CertificateStore(None, maximum)
+        for identity in identities:
+            await store.add(identity.pem)
+        return store
+
+    return asyncio.run(fill())
+
+
+def load(folder: Path, maximum: int = 5) -> CertificateStore:
+    async def fill() -> CertificateStore:
+        store = CertificateStore(folder, maximum)
+        await store.load_folder()
+        return store
+
+    return asyncio.run(fill())
+
+
+def refused(*texts: bytes) -> Sequence[str]:
+    """Why each text is no certificate."""
+    causes = []
+    for text in texts:
+        store = CertificateStore(None, 5)
+        with pytest.raises(NotACertificate) as error:
+            asyncio.run(store.add(text))
+        assert len(store) == 0
+        causes.append(str(error.value))
+    return causes
+
+
+def test_an_empty_store() -> None:
+    store: Certificates = CertificateStore(None, 5)
+    assert (len(store), store.full, store.anchors, store.names()) == (0, False, (), [])
+
+
+def test_names_anchors_and_numbers() -> None:
+    store = store_of(ONE, THREE)
+    assert len(store) == 2
+    assert store.names() == ["One", "Three"]
+    assert store.names(issuer=True) == ["One", "One"]
+    assert (store.name(2), store.name(2, issuer=True)) == ("Three", "One")
+    assert tuple(ssl.PEM_cert_to_DER_cert(a.decode()) for a in store.anchors) == (
+        ONE.der,
+        THREE.der,
+    )
+
+
+@pytest.mark.parametrize("number", [-1, 0, 3])
+def test_numbers_that_are_not_there(number: int) -> None:
+    store = store_of(ONE, TWO)
+    with pytest.raises(IndexError):
+        store.name(number)
+    with pytest.raises(IndexError):
+        store.delete(number)
+    assert len(store) == 2
+
+
+def test_deleting_renumbers() -> None:
+    store = store_of(ONE, TWO, THREE)
+    store.delete(2)
+    assert store.names() == ["One", "Three"]
+    store.delete(1)
+    assert store.names() == ["Three"]
+    asyncio.run(store.add(TWO.pem))
+    assert store.names() == ["Three", "Two"]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda pem: pem,
+        lambda pem: pem.rstrip(b"\n"),
+        lambda pem: pem.replace(b"\n", b"\r\n"),
+        lambda pem: b"subject=One\nissuer=One\n" + pem + b"\n\n",
+        lambda pem: pem.replace(b"\n", b"").replace(b"CERTIFICATE-----", b"CERTIFICATE-----\n", 1),
+    ],
+    ids=["plain", "no last line end", "CR LF", "text around", "one long line"],
+)
+def test_shapes_of_pem(shape: object) -> None:
+    assert callable(shape)
+    store = CertificateStore(None, 5)
+    asyncio.run(store.add(shape(ONE.pem)))
+    # Whatever it looked like, it is the same certificate.
+    assert store.anchors == store_of(ONE).anchors
+    with pytest.raises(DuplicateCertificate):
+        asyncio.run(store.add(ONE.pem))
+    assert len(store) == 1
+
+
+def test_what_is_not_one_certificate() -> None:
+    head, tail = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
+    assert refused(
+        b"", b"hello", ONE.pem + TWO.pem, head + ONE.pem, ONE.pem.replace(tail, b"")
+    ) == [
+        "it holds no PEM certificates, not one",
+        "it holds no PEM certificates, not one",
+        "it holds 2 PEM certificates, not one",
+        "it holds 2 PEM certificates, not one",
+        "its PEM text has no end",
+    ]
+
+
+def test_what_only_looks_like_a_certificate(tmp_path: Path) -> None:
+    head, tail = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
+    half = ssl.DER_cert_to_PEM_cert(ONE.der[:100]).encode()
+    both = ssl.DER_cert_to_PEM_cert(ONE.der + TWO.der).encode()
+    longer = ssl.DER_cert_to_PEM_cert(ONE.der + b"more").encode()
+    key = ONE.write(tmp_path).read_bytes().removeprefix(ONE.pem)
+    assert b"PRIVATE KEY" in key
+    damaged, empty, *others = refused(head + b"!!!!\n" + tail, head + tail, half, both, longer, key)
+    assert damaged.startswith("its PEM text is damaged: ")
+    assert empty == "OpenSSL cannot read it as a certificate"
+    assert len(others) == 4
+
+
+def test_a_full_store() -> None:
+    store = store_of(ONE, TWO, maximum=2)
+    assert len(store) == store.maximum
+    with pytest.raises(StoreFull, match="the maximum of 2 certificates is reached") as error:
+        asyncio.run(store.add(THREE.pem))
+    assert error.value.maximum == 2
+    store.maximum = 3
+    asyncio.run(store.add(THREE.pem))
+    store.maximum = 1
+    assert store.full
+    assert store.names() == ["One", "Two", "Three"]
+
+
+def test_two_at_once_do_not_pass_the_maximum() -> None:
+    store = CertificateStore(None, 1)
+
+    async def both() -> Sequence[BaseException | None]:
+        return await asyncio.gather(store.add(ONE.pem), store.add(TWO.pem), return_exceptions=True)
+
+    first, second = asyncio.run(both())
+    assert first is None
+    assert isinstance(second, StoreFull)
+
+
+@pytest.mark.parametrize(
+    ("subject", "name"),
+    [
+        (attributes(COUNTRY_NAME="DE", COMMON_NAME="Root X1"), "Root X1"),
+        (
+            attributes(COUNTRY_NAME="DE", ORGANIZATION_NAME="Example, Inc."),
+            r"O=Example\, Inc.,C=DE",
+        ),
+        (attributes(COMMON_NAME="Zoë 証明"), "Zoë 証明"),
+        (attributes(COMMON_NAME='a\r\nOK\r\n\0\x1b\u2028"\u202e'), 'a??OK?????"?'),
+        (x509.Name([]), ""),
+    ],
+    ids=["common name", "none", "letters", "control characters", "empty"],
+)
+def test_names_are_fit_for_a_serial_line(subject: x509.Name, name: str) -> None:
+    store = store_of(authority.self_signed(subject))
+    assert store.names() == [name]
+    assert store.names(issuer=True) == [name]
+
+
+def test_a_name_in_letters_nobody_can_read() -> None:
+    der = ONE.der.replace(b"\x0c\x03One", b"\x14\x03\xff\xfe\xff")
+    store = CertificateStore(None, 5)
+    asyncio.run(store.add(ssl.DER_cert_to_PEM_cert(der).encode()))
+    assert store.names() == ["?"]
+
+
+def test_the_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
+    (tmp_path / "20.pem").write_bytes(TWO.pem)
+    (tmp_path / "10.pem").write_bytes(THREE.pem)
+    (tmp_path / "30.pem").write_bytes(ONE.pem)
+    (tmp_path / "00.pem.example").write_bytes(authority.self_signed("Example").pem)
+    (tmp_path / "README.md").write_text("not a certificate")
+    assert load(tmp_path).names() == ["Three", "Two", "One"]
+
+
+def test_what_cannot_be_loaded_is_skipped_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.pem").write_bytes(b"garbage")
+    (tmp_path / "b.pem").write_bytes(ONE.pem)
+    (tmp_path / "c.pem").write_bytes(ONE.pem)
+    (tmp_path / "d.pem").mkdir()
+    os.mkfifo(tmp_path / "e.pem")
+    (tmp_path / "f.pem").write_bytes(b"\n" * 2_000_000)
+    (tmp_path / "g.pem").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "h\r\n.pem").write_bytes(b"garbage")
+    (tmp_path / "i.pem").write_bytes(TWO.pem)
+    assert load(tmp_path).names() == ["One", "Two"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "certificate file 'a.pem' is skipped: it holds no PEM certificates, not one",
+        "certificate file 'c.pem' is skipped: it is loaded already",
+        "certificate file 'd.pem' is skipped: it is not a file",
+        "certificate file 'e.pem' is skipped: it is not a file",
+        "certificate file 'f.pem' is skipped: it is longer than 65536 bytes",
+        "certificate file 'g.pem' is skipped: it is not a file",
+        r"certificate file 'h\r\n.pem' is skipped: it holds no PEM certificates, not one",
+    ]
+
+
+def test_a_file_that_cannot_be_opened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(self: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.pem").write_bytes(ONE.pem)
+    monkeypatch.setattr(Path, "open", forbidden)
+    assert len(load(tmp_path)) == 0
+    assert "certificate file 'a.pem' is skipped: Permission denied" in caplog.text
+
+
+def test_the_folder_stops_at_the_maximum(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(9):
+        (tmp_path / f"{number}.pem").write_bytes(authority.self_signed(f"CA {number}").pem)
+    assert load(tmp_path, maximum=2).names() == ["CA 0", "CA 1"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "7 certificate files are left out, the maximum of 2 is reached: "
+        "'2.pem', '3.pem', '4.pem', '5.pem', '6.pem', …"
+    ]
+
+
+def test_a_missing_folder_is_one_line_in_the_journal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert len(load(tmp_path / "missing")) == 0
+    assert len(caplog.records) == 1
+    assert "No such file or directory" in caplog.text
+
+
+def test_loading_again_is_a_reset(tmp_path: Path) -> None:
+    (tmp_path / "one.pem").write_bytes(ONE.pem)
+
+    async def twice() -> list[list[str]]:
+        store = CertificateStore(tmp_path, 5)
+        loading = asyncio.create_task(store.load_folder())
+        # An upload that comes while the folder is being read stands behind the folder's.
+        await asyncio.gather(loading, store.add(TWO.pem))
+        seen = [store.names()]
+        store.delete(1)
+        await store.load_folder()
+        return [*seen, store.names()]
+
+    assert asyncio.run(twice()) == [["One", "Two"], ["One"]]
+
+
+def test_an_empty_store_does_not_pay_for_cryptography(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, pathlib, sys\n"
+        "from gateway.services.certificates import CertificateStore\n"
+        "asyncio.run(CertificateStore(pathlib.Path(sys.argv[1]), 5).load_folder())\n"
+        "print('cryptography' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    assert subprocess.check_output(command, text=True) == "False\n"
+
+
+def test_the_shipped_example_is_a_certificate_and_is_not_loaded() -> None:
+    folder = Path(__file__).parents[2] / "certs"
+    store = load(folder)
+    assert len(store) == 0
+    asyncio.run(store.add((folder / "example-ca.pem.example").read_bytes()))
+    assert len(store) == 1
