@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -43,7 +45,7 @@ class Verdict:
     def word(self) -> str:
         """Whether the target is reached, or why nobody knows."""
         if self.value is None:
-            return f"not measured: {self.reason}"
+            return "not measured"
         return "yes" if self.reached else "no"
 
 
@@ -124,7 +126,7 @@ def _number(value: float) -> str:
 def _cell(results: Results, metric: str, system: str) -> str:
     values = results.series(metric, system)
     if (metric, system) in results.absent:
-        return results.absent[metric, system][:24]
+        return "see below"
     if not values:
         return "not offered" if (metric, system) == ("pull", "espemu") else "-"
     found = figure(values)
@@ -171,8 +173,22 @@ def table(results: Results, rounds: int) -> str:
         middle = f"{value.median:.3f}" if value else "-"
         interval = f"{value.low:.3f} to {value.high:.3f}" if value else "-"
         targets.append([verdict.name, verdict.target, middle, interval, verdict.word])
-    title = f"Medians (quartiles) of {rounds} interleaved rounds"
-    return "\n".join([title, "", *_align(rows), "", *_align(targets)])
+    python = ".".join(map(str, sys.version_info[:3]))
+    title = (
+        f"Medians (quartiles) of {rounds} interleaved rounds; {os.cpu_count()} processors, "
+        f"load {os.getloadavg()[0]:.1f}, Python {python}, Linux {os.uname().release}"
+    )
+    notes = _notes(results)
+    return "\n".join([title, "", *_align(rows), "", *_align(targets), *notes])
+
+
+def _notes(results: Results) -> list[str]:
+    """Why there is no number where there is none, each cause once."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for (metric, system), cause in results.absent.items():
+        causes.setdefault((system, cause), []).append(metric)
+    notes = [f"{name}, {', '.join(them)}: {cause}" for (name, cause), them in causes.items()]
+    return ["", "not measured:", *notes] if notes else []
 
 
 def as_json(results: Results, rounds: int) -> dict[str, object]:

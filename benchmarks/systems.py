@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from benchmarks.client import Client, UnexpectedReply, time_limit
 from benchmarks.peer import Peer
 
 START_LIMIT = 20.0
+READY = b"\r\nready\r\n"
 _POLL = 0.0003
 
 
@@ -85,20 +87,35 @@ def _launch(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _started(
-    process: subprocess.Popen[bytes], folder: Path, reach: Callable[[], int | None]
+def _reached(
+    process: subprocess.Popen[bytes], folder: Path, reach: Callable[[], int | None], say: bytes
 ) -> Started:
-    """Wait for the line. `reach` gives its descriptor as soon as there is one."""
+    """Wait until there is a line and `say` has come on it; b"" waits for the line only.
+
+    `reach` gives the line's descriptor as soon as there is one.
+    """
+    line: int | None = None
     try:
         while (line := reach()) is None:
-            if process.poll() is not None:
-                said = (folder / "log").read_text(errors="replace").strip().splitlines()
-                raise tools.Missing(f"ended at start: {said[-1] if said else 'no word'}")
+            _check(process, folder)
             time.sleep(_POLL)
+        client = Client(line)
+        while say and not select.select([line], [], [], 0.1)[0]:
+            _check(process, folder)
+        if say:
+            client.read_until(say)
     except BaseException:
+        if line is not None:
+            os.close(line)
         end(process)
         raise
-    return Started(process, Client(line))
+    return Started(process, client)
+
+
+def _check(process: subprocess.Popen[bytes], folder: Path) -> None:
+    if process.poll() is not None:
+        said = (folder / "log").read_text(errors="replace").strip().splitlines()
+        raise tools.Missing(f"ended at start: {said[-1] if said else 'no word'}")
 
 
 def _open_terminal(path: Path) -> int | None:
@@ -106,16 +123,6 @@ def _open_terminal(path: Path) -> int | None:
         return os.open(path, os.O_RDWR | os.O_NOCTTY)
     except FileNotFoundError:
         return None
-
-
-def _ready(started: Started) -> Started:
-    try:
-        started.client.read_until(b"\r\nready\r\n")
-    except BaseException:
-        started.client.close()
-        end(started.process)
-        raise
-    return started
 
 
 def gateway_command(
@@ -132,7 +139,7 @@ def start_gateway(folder: Path, python: Sequence[str] = (sys.executable,)) -> St
     """The gateway on a pseudo-terminal of its own, up to its `ready`."""
     path = folder / "line"
     process = _launch(gateway_command(folder, f"pty:{path}", python), folder)
-    return _ready(_started(process, folder, lambda: _open_terminal(path)))
+    return _reached(process, folder, lambda: _open_terminal(path), READY)
 
 
 def start_gateway_on_device(folder: Path) -> Started:
@@ -140,7 +147,7 @@ def start_gateway_on_device(folder: Path) -> Started:
     master, slave = os.openpty()
     try:
         process = _launch(gateway_command(folder, os.ttyname(slave)), folder)
-        return _ready(_started(process, folder, lambda: master))
+        return _reached(process, folder, lambda: master, READY)
     finally:
         os.close(slave)
 
@@ -164,14 +171,14 @@ def start_espemu(folder: Path) -> Started:
         channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return channel.detach()
 
-    return _ready(_started(process, folder, reach))
+    return _reached(process, folder, reach, READY)
 
 
 def start_responder(folder: Path) -> Started:
     """The C responder on a pseudo-terminal."""
     path = folder / "line"
     process = _launch([str(tools.responder()), str(path)], folder)
-    return _started(process, folder, lambda: _open_terminal(path))
+    return _reached(process, folder, lambda: _open_terminal(path), b"")
 
 
 def start_socat(folder: Path, port: int) -> Started:
@@ -179,7 +186,7 @@ def start_socat(folder: Path, port: int) -> Started:
     path = folder / "line"
     ends = [f"PTY,link={path},rawer", f"TCP:127.0.0.1:{port}"]
     process = _launch([tools.socat(), *ends], folder)
-    return _started(process, folder, lambda: _open_terminal(path))
+    return _reached(process, folder, lambda: _open_terminal(path), b"")
 
 
 def link_up(system: System, peer: Peer) -> None:
