@@ -62,7 +62,8 @@ class Port:
 class Talk:
     """A conversation over a port. `show` gets the text that came, in the reader's thread.
 
-    `lost` is called, in that thread too, when the device goes away; `cause` tells why.
+    `lost` is called, in that thread too, when the device goes away or `show` has nobody to
+    write to any more; `cause` tells why.
     """
 
     def __init__(
@@ -105,18 +106,19 @@ class Talk:
         self.port.close()
 
     def _read(self) -> None:
-        while not self._ending:
-            try:
-                data = self.port.read(IDLE if self.conversation.incomplete else None)
-            except OSError as error:
-                with self._changed:
-                    self.cause = error
-                    self._changed.notify_all()
-                self._lost()
-                return
+        try:
+            while not self._ending:
+                self._pass_on(self.port.read(IDLE if self.conversation.incomplete else None))
+        except OSError as error:
             with self._changed:
-                receive = self.conversation.receive
-                text = receive(data) if data else self.conversation.settle()
-                if text:
-                    self._show(text)
+                self.cause = error
                 self._changed.notify_all()
+            self._lost()
+
+    def _pass_on(self, data: bytes) -> None:
+        with self._changed:
+            conversation = self.conversation
+            text = conversation.receive(data) if data else conversation.settle()
+            if text:
+                self._show(text)
+            self._changed.notify_all()

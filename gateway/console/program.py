@@ -85,12 +85,8 @@ def _on_line(path: str, baud: int | None, page_port: int | None = None) -> int:
 
 
 def _filter(port: Port, page_port: int | None) -> int:
-    def show(text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-    talk = Talk(port, Conversation(show_prompt=True), show, lambda: None)
-    session = ConsoleSession(talk, show, page_port=page_port)
+    talk = Talk(port, Conversation(show_prompt=True), _write, lambda: None)
+    session = ConsoleSession(talk, _write, page_port=page_port)
     status = 0
     try:
         _wait_until_ready(talk, page_port)
@@ -109,6 +105,17 @@ def _filter(port: Port, page_port: int | None) -> int:
     finally:
         talk.close()
     return _ended(talk) or status
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has had enough; the interpreter flushes once more at its end.
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        raise
 
 
 def _wait_until_ready(talk: Talk, page_port: int | None) -> None:
@@ -130,6 +137,8 @@ def _judge(answered: bool, talk: Talk, line: str) -> int:
 def _ended(talk: Talk) -> int:
     if talk.cause is None:
         return 0
+    if isinstance(talk.cause, BrokenPipeError):
+        return 1
     print(f"esp-at-gateway: the line was lost: {talk.cause}", file=sys.stderr)
     return 1
 

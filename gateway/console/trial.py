@@ -12,9 +12,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+THIS_PROGRAM = (sys.executable, "-m", "gateway")
 
 START_LIMIT = 10.0
 """Seconds that the gateway may take until its line is there."""
@@ -32,15 +34,16 @@ class TrialFailed(Exception):
 
 
 @contextlib.contextmanager
-def trial_gateway() -> Iterator[Path]:
+def trial_gateway(program: Sequence[str] = THIS_PROGRAM) -> Iterator[Path]:
     """Run a gateway with the simulated network; gives the path of its serial line.
 
+    Raises TrialFailed when `program`, the gateway's command, ends or has no line after 10 s.
     State, certificates, log and line live in a private folder that goes with it, and the
     machine's own configuration is left out, so that a service on it is not disturbed.
     """
     folder = Path(tempfile.mkdtemp(prefix="esp-at-gateway-"))
     try:
-        process = _start(folder)
+        process = _start(program, folder)
         try:
             yield _wait_for_line(process, folder)
         finally:
@@ -49,13 +52,14 @@ def trial_gateway() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
+def _start(program: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
     for name in ("state", "certs"):
         (folder / name).mkdir(mode=0o700)
     configuration = folder / "gateway.toml"
     configuration.touch()
     command = [
-        *(sys.executable, "-m", "gateway", "run"),
+        *program,
+        "run",
         *("--config", str(configuration)),
         *("--uart", f"pty:{folder / 'line'}"),
         *("--network", "simulated"),

@@ -12,6 +12,7 @@ import sys
 import termios
 import threading
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -84,17 +85,29 @@ class FakeModule:
             waiting, _, _ = select.select([self._master], [], [], 0.2)
             self.early += [self._buffer, b"more" if waiting else b""]
         announced = re.fullmatch(rb"AT\+CIPSEND=(\d+)", line)
-        if not announced:
-            self.say(self.REPLIES.get(line, b"\r\nOK\r\n"))
-            return True
-        self.say(b"\r\nOK\r\n> ")
-        size = int(announced[1])
-        while len(self._buffer) < size:
+        if announced:
+            self.say(b"\r\nOK\r\n> ")
+            reply = b"\r\nRecv %d bytes\r\n\r\nSEND OK\r\n"
+            return self._take(lambda: int(announced[1]), reply)
+        if line == b"AT+CIPSSLCERT":
+            self.say(b"\r\nOK\r\n>")
+            return self._take(self._certificate_size, b"\r\nRead %d bytes\r\n\r\nOK\r\n", 2)
+        self.say(self.REPLIES.get(line, b"\r\nOK\r\n"))
+        return True
+
+    def _certificate_size(self) -> int | None:
+        """How long the certificate is, with its last line end, once it is all there."""
+        last = b"-----END CERTIFICATE-----\r\n"
+        place = self._buffer.find(last)
+        return None if place < 0 else place + len(last)
+
+    def _take(self, size_of: Callable[[], int | None], reply: bytes, uncounted: int = 0) -> bool:
+        while (size := size_of()) is None or len(self._buffer) < size:
             if not self._more():
                 return False
         self.payloads.put(self._buffer[:size])
         self._buffer = self._buffer[size:]
-        self.say(b"\r\nRecv %d bytes\r\n\r\nSEND OK\r\n" % size)
+        self.say(reply % (size - uncounted))
         return True
 
 

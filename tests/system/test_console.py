@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import stat
 import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from gateway.console.trial import PAGE, TrialFailed, page_server, trial_gateway
 from tests.system.console_parts import LIMIT, ROOT, FakeModule, User, console_command
 
 COMMANDS = {
@@ -173,3 +177,86 @@ def test_a_line_that_is_lost_ends_the_prompt(tmp_path: Path) -> None:
         module.unplug()
         user.sees("the line was lost")
         user.leaves(1)
+
+
+def test_a_reader_that_has_had_enough_ends_the_filter_in_silence() -> None:
+    with FakeModule() as module:
+        process = subprocess.Popen(
+            console_command(module.path),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert process.stdin
+        assert process.stdout
+        process.stdout.close()
+        process.stdin.write(b"AT\nAT\n")
+        process.stdin.close()
+        assert process.wait(LIMIT) == 1
+        assert process.stderr
+        assert process.stderr.read() == b""
+        process.stderr.close()
+
+
+def test_a_gateway_that_does_not_start_shows_the_end_of_its_log() -> None:
+    program = (sys.executable, "-c", "print('no such thing'); raise SystemExit(3)")
+    with pytest.raises(TrialFailed, match="status 3\n  no such thing"), trial_gateway(program):
+        pytest.fail("there is no line")
+
+
+def test_the_console_serves_a_page() -> None:
+    with page_server() as port:
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LIMIT)
+        with page:
+            assert page.read() == PAGE
+
+
+@the_gateway_is_there
+def test_the_first_screen_works_as_it_stands(tmp_path: Path) -> None:
+    with User(console_command(None), tmp_path) as user:
+        page = re.search(r"\.get http://\S+", user.sees("Ctrl-D ends."))
+        assert page
+        user.sees("esp> ")
+        user.types("AT+CWLAP\r")
+        user.sees('"esp-at-sim"')
+        user.sees("OK\n")
+        user.types('AT+CWJAP="esp-at-sim","password"\r')
+        user.sees("WIFI GOT IP\n")
+        user.sees("OK\n")
+        user.types(f"{page[0]}\r")
+        user.sees(PAGE.decode())
+        user.sees("CLOSED\n")
+        user.sees("esp> ")
+        user.types("\x04")
+        user.leaves(0)
+
+
+@the_gateway_is_there
+def test_a_pipe_into_a_gateway_of_its_own() -> None:
+    done = filtered(None, "AT\nAT+GMR\n.get\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "AT version:1.7" in done.stdout
+    assert PAGE.decode() in done.stdout
+
+
+def test_a_signal_ends_the_prompt_and_restores_the_terminal(tmp_path: Path) -> None:
+    with FakeModule() as module, User(console_command(module.path), tmp_path) as user:
+        user.sees("esp> ")
+        user.process.terminate()
+        user.leaves(128 + 15)
+
+
+def test_a_pasted_certificate_goes_line_by_line(tmp_path: Path) -> None:
+    lines = ["-----BEGIN CERTIFICATE-----", "MIIB", "-----END CERTIFICATE-----"]
+    with FakeModule() as module, User(console_command(module.path), tmp_path) as user:
+        user.sees("esp> ")
+        user.types("AT+CIPSSLCERT\r")
+        user.sees("   > ")
+        user.types("".join(f"{line}\r" for line in lines))
+        pasted = "".join(f"{line}\r\n" for line in lines).encode()
+        assert module.payloads.get(timeout=LIMIT) == pasted
+        user.sees(f"Read {len(pasted) - 2} bytes\n\nOK\nesp> ")
+        user.types("\x04")
+        user.leaves(0)
+    assert "MIIB" not in (tmp_path / "esp-at-gateway" / "console_history").read_text()
