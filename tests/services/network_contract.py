@@ -284,6 +284,20 @@ class NetworkContract(ABC):
 
         self.tried(test)
 
+    def test_dhcp_takes_over_from_the_address_that_was_joined_with(self) -> None:
+        async def test(harness: Harness, recorder: Recorder) -> None:
+            network = harness.network
+            network.apply(Wanted(station_dhcp=False, station_address=FIXED))
+            await network.join(harness.good, keep=False)
+            assert network.station.address == FIXED
+            recorder.clear()
+            network.apply(Wanted())
+            await recorder.until("got address")
+            assert network.station.address not in (None, FIXED)
+            assert network.station.dns
+
+        self.tried(test)
+
     def test_dhcp_off_without_an_address_keeps_the_leased_one(self) -> None:
         async def test(harness: Harness, recorder: Recorder) -> None:
             await harness.network.join(harness.good, keep=False)
@@ -360,6 +374,40 @@ class NetworkContract(ABC):
 
         self.tried(test)
 
+    def test_ethernet_without_dhcp_keeps_the_leased_address(self) -> None:
+        async def test(harness: Harness, recorder: Recorder) -> None:
+            before = harness.network.ethernet
+            harness.network.apply(Wanted(ethernet_dhcp=False))
+            await harness.settle()
+            assert harness.network.ethernet == before
+            assert recorder.events == []
+
+        self.tried(test)
+
+    def test_beginning_applies_what_is_wanted(self) -> None:
+        async def work() -> None:
+            async with self.harness() as harness:
+                wanted = Wanted(ethernet_dhcp=False, ethernet_address=FIXED, softap_mac=OTHER_MAC)
+                recorder = Recorder()
+                harness.network.begin(recorder, wanted, None)
+                await harness.settle()
+                await recorder.until("ethernet connected", f"ethernet {FIXED.ip}")
+                assert harness.network.softap.mac == OTHER_MAC
+
+        self.run(work())
+
+    def test_the_end_stops_the_background_join(self) -> None:
+        async def work() -> None:
+            async with self.harness() as harness:
+                recorder = Recorder()
+                harness.network.begin(recorder, Wanted(), harness.good)
+                harness.network.end()
+                await harness.settle()
+                assert harness.network.station.access_point is None
+                assert recorder.events == []
+
+        self.run(work())
+
     def test_the_cable_is_told(self) -> None:
         async def test(harness: Harness, recorder: Recorder) -> None:
             before = harness.network.ethernet
@@ -397,6 +445,7 @@ class NetworkContract(ABC):
             assert network.ethernet is not None
             assert network.ethernet.address is not None
             assert network.interface_of(network.ethernet.address.ip) is Interface.ETHERNET
+            assert recorder.events == ["connected"]
 
         self.tried(test)
 

@@ -149,6 +149,7 @@ def test_joins_take_their_time_and_fail_with_their_reason(
                 assert credentials.password.decode() not in repr(refusal)
             assert now() - start == pytest.approx(seconds * pace)
             assert (network.station.address is None) == (failure is not None)
+            assert (network.station.access_point is None) == (failure is not None)
 
     run(work())
 
@@ -253,8 +254,10 @@ def test_without_a_pace_a_hopeless_join_does_not_spin() -> None:
         network = SimulatedNetwork(World(pace=0))
         network.begin(Recorder(), Wanted(), Credentials(b"nowhere"))
         try:
-            for _ in range(20):
-                await asyncio.sleep(0)
+            for _ in range(3):
+                network.apply(Wanted())
+                for _ in range(20):
+                    await asyncio.sleep(0)
             with pytest.raises(NothingLeftToHappen):
                 asyncio.get_running_loop()._run_once()  # type: ignore[attr-defined]
         finally:
@@ -398,6 +401,74 @@ def test_a_fixed_address_ends_the_wait_for_dhcp() -> None:
     run(work())
 
 
+def test_a_fixed_address_lets_the_background_join_try_again_at_once() -> None:
+    async def work() -> None:
+        network = SimulatedNetwork(AT_ONCE)
+        recorder = Recorder()
+        network.begin(recorder, Wanted(), Credentials(b"no-dhcp"))
+        await asyncio.sleep(60)
+        assert recorder.events[2:] == ["connected", "lost"]
+        recorder.clear()
+        network.apply(Wanted(station_dhcp=False, station_address=FIXED))
+        await recorder.until("connected", "got address")
+        await network.close()
+
+    run(work())
+
+
+def test_a_reset_in_the_middle_of_a_background_join_joins_what_is_stored_now() -> None:
+    async def work() -> None:
+        network = SimulatedNetwork(World())
+        before, after = Recorder(), Recorder()
+        network.begin(before, Wanted(), GOOD)
+        await asyncio.sleep(0.6)
+        assert before.events[2:] == ["connected"]
+        network.begin(after, Wanted(), OPEN)
+        await asyncio.sleep(60)
+        # "lost" would come first if the old access point had not been dropped in silence.
+        assert after.events[2:] == ["connected", "got address"]
+        assert network.station.access_point is not None
+        assert network.station.access_point.ssid == OPEN.ssid
+        assert before.events[2:] == ["connected"]
+        await network.close()
+
+    run(work())
+
+
+def test_the_end_in_the_middle_of_a_background_join_leaves_the_station_unjoined() -> None:
+    async def work() -> None:
+        network = SimulatedNetwork(World())
+        network.begin(Recorder(), Wanted(), GOOD)
+        await asyncio.sleep(0.6)
+        network.end()
+        assert network.station.access_point is None
+        network.lose_access_point(GOOD.ssid)
+        network.restore_access_point(GOOD.ssid)
+        await asyncio.sleep(60)
+        assert network.station.access_point is None
+        await network.close()
+
+    run(work())
+
+
+def test_whoever_hears_of_a_join_sees_it() -> None:
+    async def work() -> None:
+        seen = []
+
+        class Looker(Recorder):
+            def station_connected(self) -> None:
+                seen.append((network.station.access_point, network.station.address))
+
+        network = SimulatedNetwork(World())
+        network.begin(Looker(), Wanted(), None)
+        await network.join(GOOD, keep=False)
+        assert seen == [(network.station.access_point, None)]
+        assert network.station.access_point is not None
+        await network.close()
+
+    run(work())
+
+
 def test_ethernet_dhcp_takes_its_time_and_a_pulled_cable_ends_it() -> None:
     async def work() -> None:
         async with network_of(World()) as (network, recorder):
@@ -409,6 +480,9 @@ def test_ethernet_dhcp_takes_its_time_and_a_pulled_cable_ends_it() -> None:
             await recorder.until("ethernet lost")
             await asyncio.sleep(0.3)
             network.plug_ethernet()
+            network.plug_ethernet()
+            assert network.ethernet is not None
+            assert network.ethernet.plugged
             start = now()
             await recorder.until("ethernet connected", "ethernet 192.168.101.20")
             assert now() - start == pytest.approx(0.4)

@@ -103,13 +103,11 @@ class SimulatedNetwork:
     async def close(self) -> None:
         """End what is under way and wait for its end."""
         self._announcer.end()
+        self._stop_dhcp()
         await self._station.close()
-        if self._dhcp is not None:
-            self._dhcp.cancel()
 
     def begin(self, listener: NetworkListener, wanted: Wanted, stored: Credentials | None) -> None:
         """Begin a session, see `Network.begin`."""
-        self._announcer.end()
         self._station.begin(wanted, stored)
         self._apply_wired(wanted)
         self._announcer.begin(listener)
@@ -147,6 +145,7 @@ class SimulatedNetwork:
 
     def unplug_ethernet(self) -> None:
         """Pull the cable."""
+        self._stop_dhcp()
         self._cable = 0
         self._ethernet_addressed = False
         self._ethernet = self._make_ethernet()
@@ -160,17 +159,18 @@ class SimulatedNetwork:
         self._cable = self._cables
         self._ethernet = self._make_ethernet()
         self._announcer.announce_soon()
-        if self._dhcp is not None:
-            self._dhcp.cancel()
         seconds = DHCP_SECONDS * self._world.pace if self._wanted.ethernet_dhcp else 0
         loop = asyncio.get_running_loop()
-        self._dhcp = loop.call_later(seconds, self._address_ethernet, self._cable)
+        self._dhcp = loop.call_later(seconds, self._address_ethernet)
 
-    def _address_ethernet(self, cable: int) -> None:
-        if self._cable == cable:
-            self._ethernet_addressed = True
-            self._ethernet = self._make_ethernet()
-            self._announcer.announce_soon()
+    def _stop_dhcp(self) -> None:
+        if self._dhcp is not None:
+            self._dhcp.cancel()
+
+    def _address_ethernet(self) -> None:
+        self._ethernet_addressed = True
+        self._ethernet = self._make_ethernet()
+        self._announcer.announce_soon()
 
     def _presence(self) -> Presence:
         return Presence(
