@@ -52,13 +52,10 @@ def unavailable(device: str, error: Exception) -> LineUnavailable:
 def refuse_console(device: str) -> None:
     """Raise LineUnavailable where a login console or a shell has `device` as its terminal.
 
-    Opening would succeed, and the two would take each other's bytes away.
+    Opening would succeed, and the two would take each other's bytes away. Raises OSError
+    where there is no such device.
     """
-    try:
-        number = os.stat(device).st_rdev
-    except OSError:
-        return  # opening will tell why
-    for holder in _terminal_users(number):
+    for holder in _terminal_users(os.stat(device).st_rdev):
         if holder.name in _GETTY_NAMES:
             name = os.path.basename(os.path.realpath(device))
             advice = f"run: sudo systemctl disable --now serial-getty@{name}"

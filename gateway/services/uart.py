@@ -139,7 +139,7 @@ class SerialLine(DescriptorLine):
             self._apply(self._port, settings)
             refusal = termios2.difference(termios2.read(self._descriptor), settings)
         except REFUSALS as error:
-            refusal = str(error)
+            refusal = str(error.args[-1])
         if refusal is not None:
             if before:
                 self._restore(before)
@@ -229,8 +229,10 @@ def _open_slave(device: str) -> int:
 def _open_port(device: str) -> Serial:
     import serial  # 20 ms, and a pseudo-terminal does without
 
-    refuse_console(device)
     try:
+        if not stat.S_ISCHR(os.stat(device).st_mode):
+            raise ValueError("not a device")
+        refuse_console(device)
         # An inter-byte time of 0 sets VMIN to 1: an empty read then means a hang-up.
         return serial.Serial(
             device, UartSettings().baud, timeout=0, inter_byte_timeout=0, exclusive=True
