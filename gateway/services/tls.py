@@ -57,7 +57,7 @@ async def offers_fragment_length(sock: socket.socket, host: str, length: int) ->
     try:
         tls = await secure(sock, TlsProfile(fragment_length=length), host)
     except TlsRefused as refusal:
-        log.info("%s tells no Maximum Fragment Length: %s", host, refusal)
+        log.info("%a tells no Maximum Fragment Length: %s", host, refusal)
         return False
     with tls:
         answer = fragments.agreed(tls)
@@ -118,9 +118,12 @@ def _context(anchors: tuple[bytes, ...] | None, fragment_length: int | None) -> 
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     try:
-        context.load_verify_locations(cadata=b"\n".join(anchors).decode("ascii"))
-    except ssl.SSLError as error:
-        raise TlsRefused(f"the CA certificates cannot be used: {_reason(error)}") from None
+        # One by one: all at once, OpenSSL would hold the interpreter lock for tens of
+        # milliseconds, and the event loop with it.
+        for anchor in anchors:
+            context.load_verify_locations(cadata=anchor.decode("ascii"))
+    except (ssl.SSLError, UnicodeDecodeError):
+        raise TlsRefused("a loaded CA certificate cannot be read") from None
     return context
 
 

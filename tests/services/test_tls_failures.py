@@ -49,12 +49,22 @@ def test_nothing_loaded_is_a_refusal(tmp_path: Path) -> None:
     assert asyncio.run(try_it()) == ("no fingerprint is loaded", "no CA certificate is loaded")
 
 
-def test_garbage_as_anchor_is_a_refusal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("anchor", [b"garbage", b"\xff\xfe", b""])
+def test_garbage_as_anchor_is_a_refusal(tmp_path: Path, anchor: bytes) -> None:
     async def try_it() -> str:
         async with python_server(server_context(tmp_path, SERVER)) as port:
-            return await refusal(port, TlsProfile(Authentication.CHAIN, anchors=(b"garbage",)))
+            return await refusal(port, TlsProfile(Authentication.CHAIN, anchors=(anchor,)))
 
-    assert asyncio.run(try_it()).startswith("the CA certificates cannot be used: ")
+    assert asyncio.run(try_it()) == "a loaded CA certificate cannot be read"
+
+
+def test_a_server_that_finds_no_common_ground(tmp_path: Path) -> None:
+    # A server that can only sign with a key of the other kind.
+    cipher = ("-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256")
+    with openssl_server(tmp_path, SERVER, *cipher) as port:
+        cause = asyncio.run(refusal(port, TlsProfile()))
+    assert cause.startswith("the handshake failed: ")
+    assert cause.endswith("alert handshake failure")
 
 
 def test_a_server_that_is_too_old(tmp_path: Path) -> None:
@@ -146,6 +156,20 @@ def test_a_silent_server_is_left_when_cancelled() -> None:
                     await attempt
                 while await loop.sock_recv(accepted, 65536):
                     pass
+            assert sock.fileno() == -1
+
+    asyncio.run(try_it())
+
+
+def test_cancelled_before_the_first_byte() -> None:
+    async def try_it() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            sock = await connected(listener.getsockname()[1])
+            attempt = asyncio.create_task(secure(sock, TlsProfile(), "localhost"))
+            await asyncio.sleep(0)
+            attempt.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await attempt
             assert sock.fileno() == -1
 
     asyncio.run(try_it())

@@ -91,5 +91,5 @@ def test_probe_of_a_server_without_tls(caplog: pytest.LogCaptureFixture) -> None
 
     caplog.set_level("INFO")
     assert not asyncio.run(try_it())
-    assert "site.example" in caplog.text
+    assert "'site.example' tells no Maximum Fragment Length" in caplog.text
     assert "the server closed the connection during the handshake" in caplog.text
