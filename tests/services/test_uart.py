@@ -331,7 +331,7 @@ def test_a_busy_device_names_who_holds_it(
 ) -> None:
     if real_way:
         monkeypatch.setattr(uart, "is_pseudo_terminal", lambda device: False)
-    command = ["flock", "--exclusive", "--no-fork", "0", "sh", "-c", "echo up; read answer"]
+    command = ["sh", "-c", "flock --exclusive 0; echo up; read answer"]
     with holding(peer, command), pytest.raises(LineUnavailable) as refusal:
         SerialLine(peer.path, STANDARD)
     assert re.fullmatch(
