@@ -122,7 +122,7 @@ def _context(anchors: tuple[bytes, ...] | None, fragment_length: int | None) -> 
         # milliseconds, and the event loop with it.
         for anchor in anchors:
             context.load_verify_locations(cadata=anchor.decode("ascii"))
-    except (ssl.SSLError, UnicodeDecodeError):
+    except (ssl.SSLError, ValueError):
         raise TlsRefused("a loaded CA certificate cannot be read") from None
     return context
 
