@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from gateway.console.session import DOT_COMMANDS
@@ -142,7 +143,7 @@ class Terminal:
     def __init__(self, prompt: Callable[[], str]) -> None:
         self._prompt = prompt
         self._lock = threading.RLock()
-        self._editing = False
+        self._marks: list[bool] = []
         self._column_zero = True
         self._thread = threading.get_ident()
         self._completer = Completer(self.show)
@@ -152,7 +153,9 @@ class Terminal:
         readline.set_completer_delims("")
         readline.set_completer(self._completer.complete)
         readline.set_completion_display_matches_hook(self._completer.show_choices)
-        readline.set_pre_input_hook(self._begin)
+        # Only from here on, with the prompt on the screen, is there a line to draw anew. No
+        # function of ours: readline drops what is raised in one, a Ctrl-C among it.
+        readline.set_pre_input_hook(partial(self._marks.append, True))
         readline.parse_and_bind("tab: complete")
         readline.parse_and_bind("set show-all-if-ambiguous on")
         # A pasted certificate has to come line by line.
@@ -166,7 +169,7 @@ class Terminal:
 
     def interrupt(self) -> None:
         """End a `read_line` that is waiting, as Ctrl-C does. For another thread."""
-        if self._editing:
+        if self._marks:
             signal.pthread_kill(self._thread, signal.SIGINT)
 
     def read_line(self) -> str:
@@ -176,12 +179,12 @@ class Terminal:
         try:
             return input(self._prompt())
         finally:
-            self._editing = False
+            self._marks.clear()
 
     def show(self, text: str) -> None:
         """Write text; while a line is being edited, above that line."""
         with self._lock:
-            if not self._editing:
+            if not self._marks:
                 sys.stdout.write(text)
                 sys.stdout.flush()
                 self._column_zero = text.endswith("\n") if text else self._column_zero
@@ -195,10 +198,6 @@ class Terminal:
             sys.stdout.write("\r\x1b[J" + text + ("" if text.endswith("\n") else "\n"))
             sys.stdout.write(prompt + line + (f"\x1b[{behind}D" if behind else ""))
             sys.stdout.flush()
-
-    def _begin(self) -> None:
-        # Only from here on, with the prompt on the screen, is there a line to draw anew.
-        self._editing = True
 
     def _fresh_line(self) -> None:
         if not self._column_zero:

@@ -7,14 +7,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.console.conversation import Conversation, Mode
 from gateway.console.port import Port, Talk
 from gateway.console.session import REPLY_LIMIT, ConsoleSession, web_page
+from gateway.console.signals import prompt_hears_signals, signals_end_it
 
 if TYPE_CHECKING:
     from gateway.console.editing import History, Terminal
@@ -38,28 +37,10 @@ def run(uart: str | None, baud: int | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape" if stream is sys.stdin else "replace")
     try:
-        with _signals_end_it():
+        with signals_end_it():
             return _on_trial_line(baud) if uart is None else _on_line(uart, baud)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-
-
-@contextlib.contextmanager
-def _signals_end_it() -> Iterator[None]:
-    """SIGTERM and SIGHUP unwind the program, so that what it started ends with it."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _on_trial_line(baud: int | None) -> int:
@@ -156,7 +137,7 @@ def _interactive(port: Port, path: str, page_port: int | None) -> int:
         while not ended.wait(0.1):
             terminal.interrupt()
 
-    with Terminal(prompt) as terminal:
+    with prompt_hears_signals(), Terminal(prompt) as terminal:
         terminal.show(_first_screen(path, page_port))
         talk = Talk(port, conversation, terminal.show, lost)
         session = ConsoleSession(talk, terminal.show, page_port=page_port)
@@ -165,7 +146,9 @@ def _interactive(port: Port, path: str, page_port: int | None) -> int:
         try:
             _wait_until_ready(talk, page_port)
             while not session.over and talk.cause is None:
-                _one_line(terminal, history, session, conversation)
+                # A second Ctrl-C may come while the first is being dealt with.
+                with contextlib.suppress(KeyboardInterrupt):
+                    _one_line(terminal, history, session, conversation)
         except EOFError:
             terminal.show("\n")
         except OSError as error:

@@ -12,6 +12,10 @@ from enum import Enum, IntEnum
 from typing import Protocol
 
 
+class ServiceError(Exception):
+    """What the host could not do, in one sentence for the journal: what, why, what to do."""
+
+
 class Interface(Enum):
     """The three network interfaces that an ESP module with Ethernet has."""
 
@@ -203,9 +207,7 @@ class Network(Protocol):
     async def close(self) -> None:
         """Give everything back; no task and no descriptor is left."""
 
-    def begin(
-        self, listener: NetworkListener, wanted: Wanted, stored: Credentials | None
-    ) -> None:
+    def begin(self, listener: NetworkListener, wanted: Wanted, stored: Credentials | None) -> None:
         """A session begins, after a start or a reset.
 
         Events go to `listener` from now on, to nobody else. The station is dropped, in

@@ -1,0 +1,299 @@
+"""Bytes and a clock in, events out: what the microcontroller says, whichever way it is cut.
+
+Theory of operation. `receive` only stores bytes; `next_event` takes one event out of them
+with the reader that is bound at that moment. There is a reader for each mode of the
+conversation (command lines, payload of n bytes, certificate text, pass-through packets), and
+the mode *is* the bound reader. The caller pulls one event, acts on it (which may bind another
+reader), and pulls again: so bytes that were already here are read in the new mode.
+
+Time is handed in as seconds of any monotonic clock. `deadline` tells when silence itself will
+be an event. Nothing in here does I/O, and no sequence of bytes makes it raise.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+LINE_LIMIT = 256
+"""Bytes of a command line before its CR LF (contract, section 1)."""
+PEM_LIMIT = 4096
+"""Characters of a certificate's text, each line end counted as one (contract, section 7)."""
+PACKET_LIMIT = 2048
+PACKET_SILENCE = 0.020
+ESCAPE_SILENCE = 1.0
+PAYLOAD_SILENCE = 10.0
+PEM_SILENCE = 20.0
+SWALLOW_SILENCE = 1.0
+
+_PEM_END = b"-----END CERTIFICATE-----"
+_PEM_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Bytes of a command line, to be echoed. They will also be part of a Line."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A command line without its LF; a proper one ends with CR."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LineTooLong:
+    """The LF of a line over LINE_LIMIT; its text is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """All the bytes that were asked for."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadTimeout:
+    """PAYLOAD_SILENCE without a byte; what had come is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pem:
+    """A certificate's text with LF as line ends; `characters` counts it as it was sent."""
+
+    text: bytes
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class PemRefused:
+    """The text cannot be a certificate; the rest of it is swallowed."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """Bytes to pass through."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Escape:
+    """`+++` alone between silences: pass-through is over."""
+
+
+Event = Typed | Line | LineTooLong | Payload | PayloadTimeout | Pem | PemRefused | Packet | Escape
+
+
+class HostStream:
+    """The incoming half of the conversation. `echo` says whether Typed events are wanted."""
+
+    def __init__(self) -> None:
+        self.echo = True
+        self._buffer = bytearray()
+        self._heard = 0.0
+        self._reader: Callable[[float], Event | None] = self._read_line
+        self._typed = 0
+        self._searched = 0
+        self._too_long = False
+        self._skip_line_end = False
+        self._length = 0
+        self._packets: deque[Event] = deque()
+        self._continued = False
+        self._deaf_until: float | None = None
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Store `data`, which arrived at `now`. Call `next_event` until it gives None."""
+        if self._deaf_until is not None:
+            if now < self._deaf_until:
+                return
+            self._deaf_until = None
+        reader = self._reader
+        if reader == self._swallow_pem and now >= self._heard + SWALLOW_SILENCE:
+            self._end_of_swallowing()
+        elif reader == self._read_packet and now >= self._heard + PACKET_SILENCE:
+            self._cut_packet()
+        self._buffer += data
+        self._heard = now
+
+    def next_event(self, now: float) -> Event | None:
+        """The next event at the time `now`, or None until more bytes or time have come."""
+        return self._reader(now)
+
+    def deadline(self) -> float | None:
+        """When `next_event` should be asked again though no byte came; None: never."""
+        reader = self._reader
+        if reader == self._read_line:
+            return None
+        if reader == self._read_packet:
+            return self._heard + PACKET_SILENCE if self._buffer else None
+        if reader == self._read_payload:
+            return self._heard + PAYLOAD_SILENCE
+        if reader == self._read_pem:
+            return self._heard + PEM_SILENCE
+        return self._heard + SWALLOW_SILENCE
+
+    def expect_line(self) -> None:
+        """Read command lines from the next byte on."""
+        self._reader = self._read_line
+
+    def expect_payload(self, length: int, now: float) -> None:
+        """Read `length` bytes as they are, then command lines again."""
+        self._length = length
+        self._heard = now
+        self._reader = self._read_payload
+
+    def expect_pem(self, now: float) -> None:
+        """Read the text of one certificate, then command lines again."""
+        self._heard = now
+        self._reader = self._read_pem
+
+    def expect_packets(self, now: float) -> None:
+        """Pass everything through until an Escape."""
+        self._heard = now
+        self._continued = False
+        self._reader = self._read_packet
+
+    # command lines
+
+    def _read_line(self, now: float) -> Event | None:
+        buffer = self._buffer
+        if self._skip_line_end and not self._line_end_skipped():
+            return None
+        end = buffer.find(b"\n", self._searched)
+        if self.echo:
+            ready = end + 1 if end >= 0 else len(buffer)
+            if self._typed < ready:
+                fresh = bytes(memoryview(buffer)[self._typed : ready])
+                self._typed = ready
+                return Typed(fresh)
+        if end < 0:
+            self._searched = len(buffer)
+            if len(buffer) > LINE_LIMIT + 1:
+                self._too_long = True
+                self._forget_line(len(buffer))
+            return None
+        if self._too_long or end > LINE_LIMIT + 1:
+            self._too_long = False
+            self._forget_line(end + 1)
+            return LineTooLong()
+        text = bytes(memoryview(buffer)[:end])
+        self._forget_line(end + 1)
+        return Line(text)
+
+    def _forget_line(self, length: int) -> None:
+        del self._buffer[:length]
+        self._typed = 0
+        self._searched = 0
+
+    def _line_end_skipped(self) -> bool:
+        """Drop the one line end that may stand right behind a certificate."""
+        buffer = self._buffer
+        if not buffer or buffer in (b"\r", b"\\"):
+            return False
+        if buffer.startswith((b"\r\n", b"\\n")):
+            del buffer[:2]
+        elif buffer.startswith(b"\n"):
+            del buffer[:1]
+        self._skip_line_end = False
+        return True
+
+    # payload
+
+    def _read_payload(self, now: float) -> Event | None:
+        length = self._length
+        buffer = self._buffer
+        if len(buffer) >= length:
+            data = bytes(memoryview(buffer)[:length])
+            del buffer[:length]
+            self._reader = self._read_line
+            return Payload(data)
+        if now >= self._heard + PAYLOAD_SILENCE:
+            buffer.clear()
+            self._reader = self._read_line
+            return PayloadTimeout()
+        return None
+
+    # certificate text
+
+    def _read_pem(self, now: float) -> Event | None:
+        end = self._buffer.find(_PEM_END)
+        length = end + len(_PEM_END) if end >= 0 else len(self._buffer)
+        raw = bytes(memoryview(self._buffer)[:length])
+        foreign = raw.translate(None, _PEM_BYTES)
+        proper = raw[: raw.index(foreign[:1])] if foreign else raw
+        if len(proper) - proper.count(b"\r\n") - proper.count(b"\\n") > PEM_LIMIT:
+            return self._refuse_pem(f"the text is over {PEM_LIMIT} characters")
+        if foreign:
+            return self._refuse_pem("the text holds a byte that no PEM text has")
+        if end >= 0:
+            del self._buffer[:length]
+            self._reader = self._read_line
+            self._skip_line_end = True
+            return Pem(raw.replace(b"\\n", b"\n").replace(b"\r\n", b"\n"), length)
+        if now >= self._heard + PEM_SILENCE:
+            self._buffer.clear()
+            self._reader = self._read_line
+            return PemRefused(f"no byte of the certificate for {PEM_SILENCE:.0f} s")
+        return None
+
+    def _refuse_pem(self, cause: str) -> Event:
+        self._reader = self._swallow_pem
+        return PemRefused(cause)
+
+    def _swallow_pem(self, now: float) -> Event | None:
+        buffer = self._buffer
+        end = buffer.find(_PEM_END)
+        if end >= 0:
+            del buffer[: end + len(_PEM_END)]
+            self._reader = self._read_line
+            self._skip_line_end = True
+            return self._read_line(now)
+        if now >= self._heard + SWALLOW_SILENCE:
+            self._end_of_swallowing()
+        else:
+            del buffer[: -len(_PEM_END)]
+        return None
+
+    def _end_of_swallowing(self) -> None:
+        self._buffer.clear()
+        self._reader = self._read_line
+
+    # pass-through
+
+    def _read_packet(self, now: float) -> Event | None:
+        if not self._packets:
+            if len(self._buffer) >= PACKET_LIMIT:
+                self._continued = True
+                return self._take_packet(PACKET_LIMIT)
+            if now >= self._heard + PACKET_SILENCE:
+                self._cut_packet()
+        if not self._packets:
+            return None
+        event = self._packets.popleft()
+        if isinstance(event, Escape):
+            self._deaf_until = now + ESCAPE_SILENCE
+            self._buffer.clear()
+            self._reader = self._read_line
+        return event
+
+    def _cut_packet(self) -> None:
+        """Silence: what is buffered is a packet, or, if it is `+++` and no more, the escape."""
+        if self._buffer == b"+++" and not self._continued:
+            self._buffer.clear()
+            self._packets.append(Escape())
+        while self._buffer:
+            self._packets.append(self._take_packet(PACKET_LIMIT))
+        self._continued = False
+
+    def _take_packet(self, limit: int) -> Packet:
+        data = bytes(memoryview(self._buffer)[:limit])
+        del self._buffer[:limit]
+        return Packet(data)

@@ -1,0 +1,122 @@
+"""The table of commands: which function answers which spelling, with which arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from gateway.at.errors import ATError
+from gateway.at.params import Link, Parameter
+from gateway.at.syntax import split_arguments
+
+Handler = Callable[..., Awaitable[bytes | None]]
+
+
+class Scope(Enum):
+    """What a command's suffix says of the settings (contract, section 1)."""
+
+    CURRENT = "_CUR"
+    DEFAULT = "_DEF"
+    PLAIN = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One spelling: `AT+CWMODE_CUR=`, the suffix and the form included.
+
+    `prefix` begins the lines of its reply (`+CWMODE_CUR`).
+    """
+
+    spelling: str
+    prefix: str
+    parameters: tuple[Parameter, ...]
+    handler: Handler
+    scope: Scope | None
+    help: str
+
+    def bind(self, text: bytes, multiplexing: bool) -> list[Any]:
+        """The handler's arguments from `text`, everything behind the spelling.
+
+        Raises ATError for an argument that is missing, too many, or does not fit.
+        """
+        fields = split_arguments(text)
+        parameters = self.parameters
+        values: list[Any] = []
+        if parameters and not multiplexing and isinstance(parameters[0], Link):
+            values.append(0)
+            link, parameters = parameters[0], parameters[1:]
+            if len(fields) > len(parameters):
+                link.reject_stray(fields[0])
+        for index, parameter in enumerate(parameters):
+            field = fields[index] if index < len(fields) else b""
+            if field or not parameter.optional:
+                values.append(parameter.convert(field))
+            elif 0 < index == len(fields) - 1:
+                raise ATError(cause="a comma at the end of the line")
+            else:
+                values.append(parameter.default)
+        if len(fields) > len(parameters):
+            raise ATError(cause="too many arguments")
+        return values
+
+
+class Commands:
+    """A table of commands; the tables of several rooms are joined with `|`."""
+
+    def __init__(self) -> None:
+        self._by_spelling: dict[bytes, Command] = {}
+
+    def on(
+        self, spelling: str, *parameters: Parameter, scoped: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Declare the decorated function as the handler of `spelling`.
+
+        The last character tells the form: `?` queries, `=` sets, anything else executes.
+        `scoped` declares the three spellings with `_CUR`, `_DEF` and neither.
+        """
+
+        def declare(handler: Handler) -> Handler:
+            scopes: tuple[Scope | None, ...] = tuple(Scope) if scoped else (None,)
+            for scope in scopes:
+                self._add(spelling, parameters, handler, scope)
+            return handler
+
+        return declare
+
+    def _add(
+        self,
+        spelling: str,
+        parameters: tuple[Parameter, ...],
+        handler: Handler,
+        scope: Scope | None,
+    ) -> None:
+        form = spelling[-1] if spelling[-1] in "?=" else ""
+        name = spelling.removesuffix(form) + (scope.value if scope else "")
+        command = Command(
+            spelling=name + form,
+            prefix=name.removeprefix("AT"),
+            parameters=parameters,
+            handler=handler,
+            scope=scope,
+            help=(handler.__doc__ or "").partition("\n")[0].rstrip("."),
+        )
+        key = command.spelling.encode()
+        if key in self._by_spelling:
+            raise ValueError(f"{command.spelling} is declared twice")
+        self._by_spelling[key] = command
+
+    def __or__(self, other: Commands) -> Commands:
+        joined = Commands()
+        joined._by_spelling = {**self._by_spelling, **other._by_spelling}
+        if len(joined._by_spelling) != len(self._by_spelling) + len(other._by_spelling):
+            raise ValueError("a command is declared in two rooms")
+        return joined
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self._by_spelling.values())
+
+    def find(self, spelling: bytes) -> Command | None:
+        """The command of exactly this spelling, None if there is none."""
+        return self._by_spelling.get(spelling)

@@ -1,0 +1,72 @@
+"""The command `esp-at-gateway`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from gateway import __version__
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program with these arguments (the process's own for None); its exit status."""
+    options = _parser().parse_args(arguments)
+    if options.command == "console":
+        from gateway import console
+
+        return console.run(options.uart, options.baud)
+    return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    import asyncio
+    import logging
+
+    from gateway import daemon
+    from gateway.config import ConfigError, load
+    from gateway.services import journal
+    from gateway.services.api import LineRefused, ServiceError
+    from gateway.services.descriptor_line import LineUnavailable
+
+    try:
+        config = load(options.config).with_options(
+            uart=options.uart,
+            baud=options.baud,
+            network=options.network,
+            state_dir=options.state_dir,
+            cert_dir=options.cert_dir,
+            log_level=options.log_level,
+        )
+    except ConfigError as error:
+        print(f"esp-at-gateway: {error}", file=sys.stderr)
+        return 2
+    journal.configure(config.log.level)
+    try:
+        asyncio.run(daemon.run(config))
+    except (LineUnavailable, LineRefused, ServiceError, OSError) as error:
+        logging.getLogger("gateway").error("%s", error)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="esp-at-gateway", description="Answers AT commands on a serial line as an ESP-01."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="serve a serial line until SIGTERM")
+    run.add_argument("--config", type=Path, metavar="FILE", help="the TOML file to read")
+    run.add_argument("--uart", metavar="DEVICE|pty:PATH", help="the serial line")
+    run.add_argument("--baud", type=int, metavar="N", help="its speed at first start")
+    run.add_argument("--network", metavar="KIND", help="networkmanager or simulated")
+    run.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
+    run.add_argument("--cert-dir", metavar="DIR", help="where CA certificates are")
+    run.add_argument("--log-level", metavar="L", help="debug, info, warning or error")
+    prompt = commands.add_parser("console", help="an AT prompt on a serial line")
+    prompt.add_argument(
+        "--uart", metavar="DEVICE", help="the line; without it a gateway is started to try out"
+    )
+    prompt.add_argument("--baud", type=int, metavar="N", help="its speed")
+    return parser

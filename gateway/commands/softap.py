@@ -1,0 +1,106 @@
+"""The gateway's own access point (contract, section 4)."""
+
+from __future__ import annotations
+
+from gateway.at import messages
+from gateway.at.errors import ATError
+from gateway.at.params import Choice, Integer, IPv4, MacAddress, Netmask, Switch, Text
+from gateway.at.table import Commands
+from gateway.commands.call import Call, address_from
+from gateway.commands.station import check_password
+from gateway.services.api import Address, Encryption, SoftApSettings
+
+commands = Commands()
+
+FACTORY_ADDRESS = Address("192.168.4.1", "192.168.4.1", "255.255.255.0")
+
+
+def _require_softap(call: Call) -> None:
+    if not call.gateway.settings.in_force.has_softap:
+        raise ATError(cause="the Wi-Fi mode has no SoftAP; AT+CWMODE=2 or 3 gives one")
+
+
+def _factory(mac: str) -> SoftApSettings:
+    """What is answered before AT+CWSAP was ever set; it is not put on the air."""
+    name = "ESP_" + mac.replace(":", "")[-6:].upper()
+    return SoftApSettings(name.encode(), b"", 1, Encryption.OPEN)
+
+
+@commands.on("AT+CWSAP?", scoped=True)
+async def query_softap(call: Call) -> bytes:
+    """Show the SoftAP's settings."""
+    _require_softap(call)
+    values = call.settings.values
+    softap = values.softap or _factory(values.softap_mac or call.gateway.network.softap.mac)
+    return messages.softap(
+        call.prefix,
+        softap.ssid,
+        softap.password,
+        softap.channel,
+        int(softap.encryption),
+        softap.max_clients,
+        int(softap.hidden),
+    )
+
+
+@commands.on(
+    "AT+CWSAP=",
+    Text("ssid", 1, 32),
+    Text("password", 0, 63),
+    Integer("channel", 1, 13),
+    Choice("ecn", (0, 2, 3, 4)),
+    Integer("max conn", 1, 8, optional=True, default=4),
+    Switch("hidden", optional=True, default=False),
+    scoped=True,
+)
+async def set_softap(
+    call: Call,
+    ssid: bytes,
+    password: bytes,
+    channel: int,
+    ecn: int,
+    max_clients: int,
+    hidden: bool,
+) -> None:
+    """Open an access point of one's own."""
+    _require_softap(call)
+    check_password(password)
+    softap = SoftApSettings(ssid, password, channel, Encryption(ecn), max_clients, hidden)
+    await call.settings.change(softap=softap)
+    call.gateway.apply_network()
+
+
+@commands.on("AT+CIPAPMAC?", scoped=True)
+async def query_softap_mac(call: Call) -> bytes:
+    """Show the SoftAP's MAC address."""
+    mac = call.settings.values.softap_mac or call.gateway.network.softap.mac
+    return messages.quoted_value(call.prefix, mac.lower())
+
+
+@commands.on("AT+CIPAPMAC=", MacAddress("mac"), scoped=True)
+async def set_softap_mac(call: Call, mac: str) -> None:
+    """Give the SoftAP another MAC address."""
+    await call.settings.change(softap_mac=mac)
+    call.gateway.apply_network()
+
+
+@commands.on("AT+CIPAP?", scoped=True)
+async def query_softap_address(call: Call) -> bytes:
+    """Show the SoftAP's address, gateway and netmask."""
+    _require_softap(call)
+    shown = call.settings.values.softap_address or FACTORY_ADDRESS
+    return messages.addresses(call.prefix, shown.ip, shown.gateway, shown.netmask)
+
+
+@commands.on(
+    "AT+CIPAP=",
+    IPv4("ip"),
+    IPv4("gateway", unspecified=True, optional=True),
+    Netmask(optional=True),
+    scoped=True,
+)
+async def set_softap_address(call: Call, ip: str, gateway: str | None, netmask: str | None) -> None:
+    """Give the SoftAP another address."""
+    _require_softap(call)
+    await call.settings.change(softap_address=address_from(ip, gateway, netmask))
+    call.gateway.apply_network()

@@ -1,0 +1,61 @@
+"""The only writer of the serial line: whole messages, in order, notifications when they may."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from gateway.services.api import Line
+
+_BUDGET_SECONDS = 0.020
+_LEAST_BUDGET = 2048
+_MOST_BUDGET = 16384
+
+
+class Outbox:
+    """Writes to a line. Between `hold` and `release` notifications wait for their turn.
+
+    While `muted` (pass-through) notifications are not written at all.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._waiting: deque[bytes] = deque()
+        self.held = False
+        self.muted = False
+
+    def write(self, message: bytes) -> None:
+        """Write a reply, a prompt, an echo or data, at once."""
+        self._line.write(message)
+
+    def notify(self, message: bytes) -> None:
+        """Write a notification, now or after the reply under way."""
+        if self.muted:
+            return
+        if self.held:
+            self._waiting.append(message)
+        else:
+            self._line.write(message)
+
+    def hold(self) -> None:
+        """From a prompt on, only the reply that it belongs to is written."""
+        self.held = True
+
+    def release(self) -> None:
+        """The reply is written: what waited follows."""
+        self.held = False
+        while self._waiting:
+            self._line.write(self._waiting.popleft())
+
+    def budget(self) -> int:
+        """How many bytes of data may be written now without making a reply wait for long.
+
+        At most what the line sends in 20 ms, since a reply queues up behind it; 0 or less
+        while that much is waiting already.
+        """
+        second = self._line.seconds(1)
+        ideal = int(_BUDGET_SECONDS / second) if second else _MOST_BUDGET
+        return max(_LEAST_BUDGET, min(ideal, _MOST_BUDGET)) - self._line.buffered
+
+    def seconds_left(self) -> float:
+        """How long what is written will still be on the wire."""
+        return self._line.seconds(self._line.buffered)

@@ -1,0 +1,201 @@
+"""One open connection, TCP or TLS, on a non-blocking socket of the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+
+from gateway.services.api import Interface
+from gateway.services.api_links import LinkBroken
+from gateway.services.waiting import readiness, within
+
+logger = logging.getLogger("gateway.links")
+
+_ABORT = struct.pack("ii", 1, 0)
+
+
+class SocketLink:
+    """A connection with a bounded buffer of what it received. Satisfies `Link`.
+
+    `changed` is called when more data waits or the link has ended. Reading stops while the
+    buffer is full and goes on at half of it, so that TCP holds the sender back.
+    """
+
+    def __init__(
+        self,
+        slot: int,
+        connection: socket.socket,
+        *,
+        limit: int,
+        send_seconds: float,
+        changed: Callable[[SocketLink], None],
+        port_of_server: int | None = None,
+        interface: Interface | None = None,
+        fragment_length: int = 0,
+    ) -> None:
+        self.slot = slot
+        self.kind = "SSL" if isinstance(connection, ssl.SSLSocket) else "TCP"
+        self.port_of_server = port_of_server
+        self.interface = interface
+        self.fragment_length = fragment_length
+        self.remote = _name(connection.getpeername)
+        self.local_port = _name(connection.getsockname)[1]
+        self.ended = False
+        self._socket = connection
+        self._loop = asyncio.get_running_loop()
+        self._limit = limit
+        self._send_seconds = send_seconds
+        self._changed = changed
+        self._buffer = bytearray()
+        self._reading = False
+        self.active_at = self._loop.time()
+        self._resume()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a server of ours accepted it."""
+        return self.port_of_server is not None
+
+    @property
+    def waiting(self) -> int:
+        """Bytes received and not yet taken."""
+        return len(self._buffer)
+
+    def take(self, limit: int) -> bytes:
+        """At most `limit` of the waiting bytes, in order."""
+        buffer = self._buffer
+        if len(buffer) <= limit:
+            data = bytes(buffer)
+            buffer.clear()
+        else:
+            data = bytes(memoryview(buffer)[:limit])
+            del buffer[:limit]
+        if not self._reading and not self.ended and len(buffer) * 2 <= self._limit:
+            self._resume()
+        return data
+
+    # receiving
+
+    def _resume(self) -> None:
+        self._reading = True
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            # decrypted bytes inside OpenSSL do not make the descriptor readable
+            self._loop.call_soon(self._readable)
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._socket.fileno())
+
+    def _readable(self) -> None:
+        if not self._reading:
+            return
+        try:
+            data = self._socket.recv(self._limit - len(self._buffer))
+            while data and isinstance(self._socket, ssl.SSLSocket):
+                room = self._limit - len(self._buffer) - len(data)
+                if not room or not self._socket.pending():
+                    break
+                data += self._socket.recv(room)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except (OSError, ValueError) as error:
+            self._end(f"receiving failed: {_reason(error)}")
+            return
+        if not data:
+            self._end("the peer closed")
+            return
+        self._buffer += data
+        self.active_at = self._loop.time()
+        if len(self._buffer) >= self._limit:
+            self._pause()
+        self._changed(self)
+
+    def _end(self, why: str) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        self._pause()
+        logger.debug("link %d: %s", self.slot, why)
+        self._changed(self)
+
+    def expire(self, seconds: int) -> None:
+        """End it because nothing came or went for `seconds`."""
+        self._end(f"idle for {seconds} s")
+
+    # sending
+
+    def send_at_once(self, data: bytes) -> int:
+        """Hand to the kernel what it takes without waiting. Raises LinkBroken."""
+        try:
+            taken = self._socket.send(data)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+        except (OSError, ValueError) as error:
+            self._end(f"sending failed: {_reason(error)}")
+            raise LinkBroken(f"link {self.slot}: sending failed: {_reason(error)}") from error
+        if taken:
+            self.active_at = self._loop.time()
+        return taken
+
+    async def send(self, data: bytes) -> None:
+        """Hand `data` to the kernel, however long it takes as long as some of it is taken.
+
+        Raises LinkBroken when the peer is gone or takes nothing for the time limit.
+        """
+        view = memoryview(data)
+        while view:
+            taken = self.send_at_once(bytes(view))
+            view = view[taken:]
+            if view and not taken:
+                await self._room()
+
+    async def _room(self) -> None:
+        try:
+            await within(self._send_seconds, readiness(self._socket.fileno(), for_writing=True))
+        except TimeoutError:
+            self._set_abort()
+            self._end(f"the peer took nothing for {self._send_seconds:g} s")
+            raise LinkBroken(
+                f"link {self.slot}: the peer took nothing for {self._send_seconds:g} s"
+            ) from None
+
+    # the end
+
+    def _set_abort(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+
+    def release(self, *, abort: bool = False) -> socket.socket | None:
+        """Stop reading and give the socket back for an orderly end; None if it is closed.
+
+        `abort` closes it with a reset here and now.
+        """
+        self._pause()
+        self.ended = True
+        self._buffer.clear()
+        if abort:
+            self._set_abort()
+            self._socket.close()
+            return None
+        return self._socket
+
+
+def _name(ask: Callable[[], object]) -> tuple[str, int]:
+    """Address and port; a peer that has reset the connection already has none any more."""
+    try:
+        name = ask()
+    except OSError:
+        return "0.0.0.0", 0
+    assert isinstance(name, tuple)
+    return str(name[0]), int(name[1])
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,286 @@
+"""The five slots: opening, closing and counting links."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.services import tls as tls_service
+from gateway.services.api import Interface
+from gateway.services.api_links import (
+    SLOTS,
+    ConnectFailed,
+    LinkListener,
+    LookupFailed,
+    TlsProfile,
+)
+from gateway.services.link import SocketLink
+from gateway.services.resolver import SocketAddress, resolve
+from gateway.services.waiting import readiness, within
+
+logger = logging.getLogger("gateway.links")
+
+_LINGER_SECONDS = 2.0
+_LINGER_MOST = 16
+_KEEP_ALIVE_PROBES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLimits:
+    """Times in seconds and sizes in bytes, from the configuration."""
+
+    connect_seconds: float = 4.5
+    send_seconds: float = 5.0
+    buffer_bytes: int = 16384
+
+
+class LinkSlots:
+    """The five slots, on IPv4 unless told otherwise. Satisfies `Links`.
+
+    `interface_of` tells which interface a local address belongs to. Links announce themselves
+    to `listener`.
+    """
+
+    def __init__(
+        self,
+        limits: LinkLimits,
+        interface_of: Callable[[str], Interface | None],
+        family: socket.AddressFamily = socket.AF_INET,
+    ) -> None:
+        self.listener: LinkListener | None = None
+        self.slot_freed: Callable[[], None] | None = None
+        self.last_one_closed = False
+        self.limits = limits
+        self.family = family
+        self._interface_of = interface_of
+        self._slots: list[SocketLink | None] = [None] * SLOTS
+        self._opening: set[int] = set()
+        self._abort: set[int] = set()
+        self._farewells: set[asyncio.Task[None]] = set()
+
+    def __getitem__(self, slot: int) -> SocketLink | None:
+        return self._slots[slot]
+
+    def open_links(self) -> Sequence[SocketLink]:
+        """The links of all taken slots, in their order."""
+        return [link for link in self._slots if link is not None]
+
+    def free_slot(self) -> int | None:
+        """The lowest slot that is neither taken nor being opened."""
+        for slot, link in enumerate(self._slots):
+            if link is None and slot not in self._opening:
+                return slot
+        return None
+
+    def forget_last_one(self) -> None:
+        """The status is no longer that of a closed link."""
+        self.last_one_closed = False
+
+    def abort_next_close(self, slot: int, abort: bool) -> None:
+        """The next close of the slot's link resets the connection (or not, again)."""
+        (self._abort.add if abort else self._abort.discard)(slot)
+
+    # opening
+
+    async def resolve(self, host: str, seconds: float) -> str:
+        """The address of `host`. Raises LookupFailed."""
+        return str((await self._look_up(host, 0, seconds))[0][0])
+
+    async def open(
+        self, slot: int, host: str, port: int, *, keep_alive: int, tls: TlsProfile | None
+    ) -> SocketLink:
+        """Connect to a server on a free slot. Raises LookupFailed or ConnectFailed."""
+        self._opening.add(slot)
+        try:
+            connection, agreed = await self._connect(host, port, tls)
+        finally:
+            self._opening.discard(slot)
+        if keep_alive:
+            _keep_alive(connection, keep_alive)
+        return self._take(slot, connection, None, agreed)
+
+    async def offers_fragment_length(self, host: str, port: int, length: int) -> bool:
+        """Whether a TLS server agrees to a Maximum Fragment Length; unreachable is False."""
+        until = self._now() + self.limits.connect_seconds
+        try:
+            addresses = await self._look_up(host, port, self.limits.connect_seconds)
+            connection = await within(until - self._now(), self._reach(addresses))
+            return await within(
+                until - self._now(),
+                tls_service.offers_fragment_length(connection, host, length),
+            )
+        except (LookupFailed, ConnectFailed, TimeoutError) as error:
+            logger.info("%s port %d does not answer: %s", host, port, error or "timed out")
+            return False
+
+    async def _look_up(self, host: str, port: int, seconds: float) -> list[SocketAddress]:
+        try:
+            return await within(seconds, resolve(host, port, self.family))
+        except TimeoutError:
+            raise LookupFailed(f"{host}: no answer within {seconds:.1f} s") from None
+
+    async def _connect(
+        self, host: str, port: int, tls: TlsProfile | None
+    ) -> tuple[socket.socket, int]:
+        """A connection, and the Maximum Fragment Length agreed on it."""
+        until = self._now() + self.limits.connect_seconds
+        addresses = await self._look_up(host, port, self.limits.connect_seconds)
+        try:
+            connection = await within(until - self._now(), self._reach(addresses))
+            if tls is None:
+                return connection, 0
+            secured = await within(until - self._now(), tls_service.secure(connection, tls, host))
+        except TimeoutError:
+            seconds = self.limits.connect_seconds
+            raise ConnectFailed(f"{host} port {port}: no answer within {seconds:g} s") from None
+        except tls_service.TlsRefused as refusal:
+            raise ConnectFailed(f"{host} port {port}: TLS refused: {refusal}") from None
+        return secured, tls_service.fragments.agreed(secured)
+
+    async def _reach(self, addresses: list[SocketAddress]) -> socket.socket:
+        """A connection to the first address that accepts. Raises ConnectFailed."""
+        loop = asyncio.get_running_loop()
+        why = "no address"
+        for address in addresses:
+            connection = socket.socket(self.family, socket.SOCK_STREAM)
+            try:
+                connection.setblocking(False)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await loop.sock_connect(connection, address)
+            except OSError as error:
+                connection.close()
+                why = f"{address[0]} port {address[1]}: {error.strerror or error}"
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+        raise ConnectFailed(why)
+
+    def accept(self, slot: int, connection: socket.socket, port: int) -> SocketLink:
+        """Take a connection that the server of `port` accepted."""
+        return self._take(slot, connection, port, 0)
+
+    def _take(
+        self, slot: int, connection: socket.socket, port_of_server: int | None, agreed: int
+    ) -> SocketLink:
+        link = SocketLink(
+            slot,
+            connection,
+            limit=self.limits.buffer_bytes,
+            send_seconds=self.limits.send_seconds,
+            changed=self._changed,
+            port_of_server=port_of_server,
+            interface=self._interface_of(_local_address(connection)),
+            fragment_length=agreed,
+        )
+        self._slots[slot] = link
+        self.last_one_closed = False
+        logger.info(
+            "link %d %s %s %s:%d%s",
+            slot,
+            link.kind,
+            "from" if link.accepted else "to",
+            *link.remote,
+            f" ({_protocol(connection)})" if link.kind == "SSL" else "",
+        )
+        return link
+
+    def _changed(self, link: SocketLink) -> None:
+        if self.listener is not None:
+            self.listener.link_changed(link)
+
+    # closing
+
+    def close(self, link: SocketLink) -> None:
+        """Close it and free its slot; what it still holds is dropped."""
+        if self._slots[link.slot] is not link:
+            return
+        self._slots[link.slot] = None
+        abort = link.slot in self._abort
+        self._abort.discard(link.slot)
+        connection = link.release(abort=abort)
+        if connection is not None:
+            self._say_farewell(connection)
+        self.last_one_closed = not any(self._slots)
+        logger.info("link %d closed%s", link.slot, " with a reset" if abort else "")
+        if self.slot_freed is not None:
+            self.slot_freed()
+
+    def _say_farewell(self, connection: socket.socket) -> None:
+        """Close in order, so that the peer gets all that was sent before.
+
+        Closing with unread data would reset the connection and could destroy data still on
+        its way to the peer: so first only our half, and what still comes is thrown away.
+        """
+        if isinstance(connection, ssl.SSLSocket):
+            tls_service.say_goodbye(connection)
+        try:
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            connection.close()
+            return
+        if len(self._farewells) >= _LINGER_MOST:
+            connection.close()
+            return
+        task = asyncio.ensure_future(_linger(connection))
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
+
+    async def end(self) -> None:
+        """Close every link; no socket is left on return."""
+        for link in self.open_links():
+            self.close(link)
+        farewells = list(self._farewells)
+        for task in farewells:
+            task.cancel()
+        if farewells:
+            await asyncio.wait(farewells)
+        self._abort.clear()
+        self.last_one_closed = False
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+async def _linger(connection: socket.socket) -> None:
+    """Read and drop until the peer closes, for a short time; then close."""
+    try:
+        with contextlib.suppress(TimeoutError, OSError):
+            await within(_LINGER_SECONDS, _drop_what_comes(connection))
+    finally:
+        connection.close()
+
+
+async def _drop_what_comes(connection: socket.socket) -> None:
+    while True:
+        await readiness(connection.fileno(), for_writing=False)
+        try:
+            # below TLS: what comes is thrown away, so it need not be decrypted
+            if not socket.socket.recv(connection, 4096):
+                return
+        except BlockingIOError:
+            continue
+
+
+def _keep_alive(connection: socket.socket, seconds: int) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, min(seconds, 75)))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEP_ALIVE_PROBES)
+
+
+def _local_address(connection: socket.socket) -> str:
+    try:
+        return str(connection.getsockname()[0])
+    except OSError:
+        return ""
+
+
+def _protocol(connection: socket.socket) -> str:
+    return (connection.version() or "") if isinstance(connection, ssl.SSLSocket) else ""

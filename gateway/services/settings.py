@@ -1,0 +1,181 @@
+"""What is in force and what is stored, and the one file that keeps it.
+
+The file is JSON with a version, mode 0600, in the state directory. It is replaced whole (new
+file, fsync, rename, fsync of the directory), so that a power cut leaves the old or the new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import types
+import typing
+from dataclasses import fields, is_dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from gateway.services.api_settings import Settings, SettingsError
+
+VERSION = 1
+FILE_NAME = "settings.json"
+
+logger = logging.getLogger("gateway.settings")
+
+
+class StoredSettings:
+    """The settings of one gateway, loaded from `directory`. Satisfies SettingsBook.
+
+    An unreadable file is set aside as `settings.json.bad` and the factory's settings count.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / FILE_NAME
+        self._writing = asyncio.Lock()
+        self.stored = _load(self._file)
+        self.in_force = self.stored
+        self.current = _View(self, reads_stored=False, stores=False)
+        self.default = _View(self, reads_stored=True, stores=True)
+        self.plain = _View(self, reads_stored=False, stores=True)
+
+    def reset(self) -> None:
+        """What is in force falls back to what is stored."""
+        self.in_force = self.stored
+
+    async def restore_factory(self) -> None:
+        """Store the factory's settings. Raises SettingsError."""
+        await self.store(Settings())
+
+    async def store(self, settings: Settings) -> None:
+        """Make `settings` the stored ones; they are on the disk on return.
+
+        Finishes even when the caller is cancelled. Raises SettingsError.
+        """
+        if settings != self.stored:
+            await asyncio.shield(asyncio.ensure_future(self._store(settings)))
+
+    async def settled(self) -> None:
+        """Wait until nothing is being written."""
+        async with self._writing:
+            pass
+
+    async def _store(self, settings: Settings) -> None:
+        async with self._writing:
+            try:
+                await asyncio.to_thread(_write, self._file, settings)
+            except OSError as error:
+                raise SettingsError(
+                    f"the settings could not be stored in {self._file.parent}: {error.strerror}"
+                ) from error
+            self.stored = settings
+        logger.info("settings stored")
+
+
+class _View:
+    """StoredSettings as one suffix sees it."""
+
+    def __init__(self, book: StoredSettings, *, reads_stored: bool, stores: bool) -> None:
+        self._book = book
+        self.reads_stored = reads_stored
+        self.stores = stores
+
+    @property
+    def values(self) -> Settings:
+        """What a query answers."""
+        return self._book.stored if self.reads_stored else self._book.in_force
+
+    async def change(self, **changes: Any) -> None:
+        """Set fields where this suffix sets them. Raises SettingsError."""
+        if self.stores:
+            await self._book.store(replace(self._book.stored, **changes))
+        self._book.in_force = replace(self._book.in_force, **changes)
+
+
+def _load(file: Path) -> Settings:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError) as error:
+        return _set_aside(file, str(error))
+    try:
+        content = json.loads(text)
+        if not isinstance(content, dict) or content.get("version") != VERSION:
+            raise ValueError(f"its version is not {VERSION}")
+        settings = _decode(Settings, content.get("settings"))
+        assert isinstance(settings, Settings)
+        return settings
+    except (ValueError, TypeError, RecursionError) as error:
+        return _set_aside(file, str(error))
+
+
+def _set_aside(file: Path, why: str) -> Settings:
+    bad = file.with_name(file.name + ".bad")
+    try:
+        os.replace(file, bad)
+    except OSError:
+        bad = file
+    logger.error("settings unreadable (%s), kept as %s; factory settings are used", why, bad)
+    return Settings()
+
+
+def _write(file: Path, settings: Settings) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"version": VERSION, "settings": _encode(settings)}, indent=1)
+    new = file.with_name(file.name + ".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as stream:
+        os.fchmod(descriptor, 0o600)
+        stream.write(text)
+        stream.flush()
+        os.fsync(descriptor)
+    os.rename(new, file)
+    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _encode(value: Any) -> Any:
+    """JSON of a value: bytes as latin-1 text, data classes as objects."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _encode(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    return value
+
+
+def _decode(kind: Any, value: Any) -> Any:
+    """The reverse of `_encode`. Raises ValueError or TypeError for what does not fit."""
+    if isinstance(kind, types.UnionType):
+        if value is None:
+            return None
+        kind = next(part for part in typing.get_args(kind) if part is not type(None))
+    if is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, dict):
+            raise ValueError(f"{kind.__name__} is not an object")
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _decode(hints[name], item) for name, item in _known(hints, value)})
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise ValueError("a list is missing")
+        return tuple(_decode(typing.get_args(kind)[0], item) for item in value)
+    if kind is bytes and isinstance(value, str):
+        return value.encode("latin-1")
+    if isinstance(kind, type) and issubclass(kind, IntEnum):
+        return kind(value)
+    if type(value) is not kind:
+        raise ValueError(f"a value is not of type {kind.__name__}")
+    return value
+
+
+def _known(hints: dict[str, Any], value: dict[str, Any]) -> list[tuple[str, Any]]:
+    unknown = value.keys() - hints.keys()
+    if unknown:
+        raise ValueError(f"unknown field {min(unknown)}")
+    return list(value.items())
