@@ -1,0 +1,217 @@
+"""The configuration: /etc/esp-at-gateway/gateway.toml and the command line's options.
+
+A key that is not known, a wrong type or an impossible value is refused in one sentence that
+names the file and the key. What is allowed stands beside each field below; packaging/
+gateway.toml tells what it means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gateway.config_checks import (
+    Choice,
+    ConfigError,
+    Device,
+    Flag,
+    Folder,
+    MacAddress,
+    Number,
+    Secret,
+    Ssid,
+    Subnet,
+    Table,
+    Tables,
+    Whole,
+    allowed,
+    field_check,
+)
+from gateway.services.api import Encryption
+
+__all__ = ["DEFAULT_PATH", "Config", "ConfigError", "load"]
+
+DEFAULT_PATH = Path("/etc/esp-at-gateway/gateway.toml")
+
+ENCRYPTIONS = {
+    "open": Encryption.OPEN,
+    "wep": Encryption.WEP,
+    "wpa": Encryption.WPA,
+    "wpa2": Encryption.WPA2,
+    "wpa/wpa2": Encryption.WPA_WPA2,
+    "wpa2-enterprise": Encryption.ENTERPRISE,
+    "wpa3": Encryption.WPA3,
+    "wpa2/wpa3": Encryption.WPA2_WPA3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UartOptions:
+    """The serial line: a device or `pty:PATH`, and its speed until the first `AT+UART_DEF`."""
+
+    device: str = field(default="/dev/serial0", metadata=allowed(Device()))
+    baud: int = field(default=115200, metadata=allowed(Whole(110, 4_000_000)))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """Which network the gateway moves: the host's, or one in memory."""
+
+    kind: str = field(
+        default="simulated", metadata=allowed(Choice.of("networkmanager", "simulated"))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """Limits of TCP and TLS links (contract, section 6): seconds, and bytes a link."""
+
+    connect_seconds: float = field(default=4.5, metadata=allowed(Number(0.5, 60)))
+    send_seconds: float = field(default=5.0, metadata=allowed(Number(0.5, 60)))
+    buffer_bytes: int = field(default=16384, metadata=allowed(Whole(2048, 65535)))
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """Where the stored settings are, and the certificates that are loaded at a reset."""
+
+    state_dir: Path = field(default=Path("/var/lib/esp-at-gateway"), metadata=allowed(Folder()))
+    cert_dir: Path = field(default=Path("/etc/esp-at-gateway/certs"), metadata=allowed(Folder()))
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """How much goes to the journal."""
+
+    level: str = field(
+        default="info", metadata=allowed(Choice.of("debug", "info", "warning", "error"))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPointOptions:
+    """An access point of the simulated world; `rssi` in dBm. The password is in no repr.
+
+    Without `encryption` it is open if the password is empty, WPA2 otherwise.
+    """
+
+    ssid: bytes = field(metadata=allowed(Ssid()))
+    password: bytes = field(default=b"", repr=False, metadata=allowed(Secret()))
+    encryption: Encryption | None = field(default=None, metadata=allowed(Choice(ENCRYPTIONS)))
+    channel: int = field(default=6, metadata=allowed(Whole(1, 14)))
+    rssi: int = field(default=-60, metadata=allowed(Whole(-120, 0)))
+    bssid: str | None = field(default=None, metadata=allowed(MacAddress()))
+    hidden: bool = field(default=False, metadata=allowed(Flag()))
+    dhcp: bool = field(default=True, metadata=allowed(Flag()))
+
+    def __post_init__(self) -> None:
+        if self.encryption is None:
+            chosen = Encryption.WPA2 if self.password else Encryption.OPEN
+            object.__setattr__(self, "encryption", chosen)
+        if self.encryption is Encryption.OPEN:
+            if self.password:
+                raise ConfigError("is open and has a password: leave one of the two out")
+        elif self.encryption is Encryption.WEP:
+            if not self.password:
+                raise ConfigError("wants a password")
+        elif not 8 <= len(self.password) <= 63:
+            raise ConfigError("wants a password of 8 to 63 characters")
+
+
+DEFAULT_ACCESS_POINTS = (
+    AccessPointOptions(b"esp-at-sim", b"password", Encryption.WPA2, channel=6, rssi=-48),
+    AccessPointOptions(b"esp-at-open", b"", Encryption.OPEN, channel=1, rssi=-61),
+    AccessPointOptions(b"esp-at-wpa3", b"password", Encryption.WPA3, channel=11, rssi=-72),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedOptions:
+    """The simulated network's world. `pace` multiplies every waiting; 0 waits for nothing."""
+
+    pace: float = field(default=1.0, metadata=allowed(Number(0, 10)))
+    ethernet: bool = field(default=True, metadata=allowed(Flag()))
+    ethernet_plugged: bool = field(default=True, metadata=allowed(Flag()))
+    station_subnet: str = field(default="192.168.100.0/24", metadata=allowed(Subnet()))
+    ethernet_subnet: str = field(default="192.168.101.0/24", metadata=allowed(Subnet()))
+    access_points: tuple[AccessPointOptions, ...] = field(
+        default=DEFAULT_ACCESS_POINTS, metadata=allowed(Tables(AccessPointOptions))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be configured; without arguments the defaults."""
+
+    reply_style: str = field(default="readme", metadata=allowed(Choice.of("readme", "firmware")))
+    uart: UartOptions = field(default=UartOptions(), metadata=allowed(Table(UartOptions)))
+    network: NetworkOptions = field(
+        default=NetworkOptions(), metadata=allowed(Table(NetworkOptions))
+    )
+    links: LinkOptions = field(default=LinkOptions(), metadata=allowed(Table(LinkOptions)))
+    storage: StorageOptions = field(
+        default=StorageOptions(), metadata=allowed(Table(StorageOptions))
+    )
+    log: LogOptions = field(default=LogOptions(), metadata=allowed(Table(LogOptions)))
+    simulated: SimulatedOptions = field(
+        default=SimulatedOptions(), metadata=allowed(Table(SimulatedOptions))
+    )
+
+    def with_options(
+        self,
+        *,
+        uart: str | None = None,
+        baud: int | None = None,
+        network: str | None = None,
+        state_dir: str | Path | None = None,
+        cert_dir: str | Path | None = None,
+        log_level: str | None = None,
+    ) -> Config:
+        """This configuration with the command line's options; None leaves a value as it is.
+
+        Raises ConfigError with the option's name.
+        """
+        changed = self
+        for option, table, name, value in (
+            ("--uart", "uart", "device", uart),
+            ("--baud", "uart", "baud", baud),
+            ("--network", "network", "kind", network),
+            ("--state-dir", "storage", "state_dir", state_dir),
+            ("--cert-dir", "storage", "cert_dir", cert_dir),
+            ("--log-level", "log", "level", log_level),
+        ):
+            if value is not None:
+                options = getattr(changed, table)
+                checked: Any = field_check(type(options), name)(value, option)
+                tables: dict[str, Any] = {table: replace(options, **{name: checked})}
+                changed = replace(changed, **tables)
+        return changed
+
+
+def load(path: Path | None) -> Config:
+    """The configuration in `path`, which must exist.
+
+    With None the one in /etc/esp-at-gateway, or the defaults where that is missing. Raises
+    ConfigError.
+    """
+    file = path or DEFAULT_PATH
+    # Most of this module's time, and without a file nobody needs it.
+    import tomllib
+
+    try:
+        with file.open("rb") as opened:
+            raw = tomllib.load(opened)
+    except FileNotFoundError as error:
+        if path is None:
+            return Config()
+        raise ConfigError(f"{file}: there is no such file") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # no TOML, or no UTF-8
+        raise ConfigError(f"{file}: {error}") from error
+    try:
+        config: Config = Table(Config)(raw, "")
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    return config
