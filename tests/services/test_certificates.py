@@ -173,9 +173,10 @@ def test_two_at_once_do_not_pass_the_maximum() -> None:
         ),
         (attributes(COMMON_NAME="Zoë 証明"), "Zoë 証明"),
         (attributes(COMMON_NAME='a\r\nOK\r\n\0\x1b\u2028"\u202e'), 'a??OK?????"?'),
+        (x509.Name([*authority.named("Unit"), *authority.named("Root")]), "Root"),
         (x509.Name([]), ""),
     ],
-    ids=["common name", "none", "letters", "control characters", "empty"],
+    ids=["common name", "none", "letters", "control characters", "two", "empty"],
 )
 def test_names_are_fit_for_a_serial_line(subject: x509.Name, name: str) -> None:
     store = store_of(authority.self_signed(subject))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.services.tls_servers import (
     SERVER,
     chain,
     connected,
+    openssl_program,
     openssl_server,
     python_server,
     receive,
@@ -67,6 +70,22 @@ def test_data_goes_both_ways(tmp_path: Path) -> None:
                 await closed[0]
 
     asyncio.run(talk())
+
+
+def test_the_server_cannot_become_another_one_later(tmp_path: Path) -> None:
+    async def renegotiate(port: int, commands: IO[str]) -> bytes:
+        with await secure(await connected(port), TlsProfile(), "localhost") as tls:
+            # The command `r` asks for a new handshake, in which all could be different.
+            commands.write("r\n")
+            commands.flush()
+            async with asyncio.timeout(5):
+                return await receive(tls)
+
+    with openssl_program(tmp_path, SERVER, "-tls1_2") as (port, process):
+        assert process.stdin is not None
+        # The server leaves, refused.
+        with pytest.raises(ssl.SSLError, match="handshake failure"):
+            asyncio.run(renegotiate(port, process.stdin))
 
 
 WRONG_SERVERS = {

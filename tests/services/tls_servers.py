@@ -27,12 +27,15 @@ def chain(*anchors: Identity) -> TlsProfile:
 
 
 @contextlib.contextmanager
-def openssl_server(folder: Path, identity: Identity, *options: str) -> Iterator[int]:
-    """The program `openssl s_server`, answering HTTP with the files of `folder`; its port."""
-    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-WWW", *options]
+def openssl_program(
+    folder: Path, identity: Identity, *options: str
+) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """The program `openssl s_server`: its port, and the process, which takes commands."""
+    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", *options]
     command += ["-cert", str(identity.write(folder))]
+    pipe = subprocess.PIPE
     process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=folder, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
     )
     with process:
         try:
@@ -41,9 +44,16 @@ def openssl_server(folder: Path, identity: Identity, *options: str) -> Iterator[
             while (found := re.match(r"ACCEPT 127.0.0.1:(\d+)", said)) is None:
                 said = process.stdout.readline()
                 assert said, "openssl s_server ended"
-            yield int(found[1])
+            yield int(found[1]), process
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def openssl_server(folder: Path, identity: Identity, *options: str) -> Iterator[int]:
+    """The same, answering HTTP with the files of `folder`; its port."""
+    with openssl_program(folder, identity, "-WWW", *options) as (port, _):
+        yield port
 
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
