@@ -11,23 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.config_checks import (
-    Choice,
-    ConfigError,
-    Device,
-    Flag,
-    Folder,
-    MacAddress,
-    Number,
-    Secret,
-    Ssid,
-    Subnet,
-    Table,
-    Tables,
-    Whole,
-    allowed,
-    field_check,
-)
+from gateway import config_checks as check
+from gateway.config_checks import ConfigError, allowed, field_check
 from gateway.services.api import Encryption
 
 __all__ = ["DEFAULT_PATH", "Config", "ConfigError", "load"]
@@ -50,8 +35,8 @@ ENCRYPTIONS = {
 class UartOptions:
     """The serial line: a device or `pty:PATH`, and its speed until the first `AT+UART_DEF`."""
 
-    device: str = field(default="/dev/serial0", metadata=allowed(Device()))
-    baud: int = field(default=115200, metadata=allowed(Whole(110, 4_000_000)))
+    device: str = field(default="/dev/serial0", metadata=allowed(check.device))
+    baud: int = field(default=115200, metadata=allowed(check.whole(110, 4_000_000)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +44,7 @@ class NetworkOptions:
     """Which network the gateway moves: the host's, or one in memory."""
 
     kind: str = field(
-        default="simulated", metadata=allowed(Choice.of("networkmanager", "simulated"))
+        default="simulated", metadata=allowed(check.word("networkmanager", "simulated"))
     )
 
 
@@ -67,17 +52,19 @@ class NetworkOptions:
 class LinkOptions:
     """Limits of TCP and TLS links (contract, section 6): seconds, and bytes a link."""
 
-    connect_seconds: float = field(default=4.5, metadata=allowed(Number(0.5, 60)))
-    send_seconds: float = field(default=5.0, metadata=allowed(Number(0.5, 60)))
-    buffer_bytes: int = field(default=16384, metadata=allowed(Whole(2048, 65535)))
+    connect_seconds: float = field(default=4.5, metadata=allowed(check.number(0.5, 60)))
+    send_seconds: float = field(default=5.0, metadata=allowed(check.number(0.5, 60)))
+    buffer_bytes: int = field(default=16384, metadata=allowed(check.whole(2048, 65535)))
 
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
     """Where the stored settings are, and the certificates that are loaded at a reset."""
 
-    state_dir: Path = field(default=Path("/var/lib/esp-at-gateway"), metadata=allowed(Folder()))
-    cert_dir: Path = field(default=Path("/etc/esp-at-gateway/certs"), metadata=allowed(Folder()))
+    state_dir: Path = field(default=Path("/var/lib/esp-at-gateway"), metadata=allowed(check.folder))
+    cert_dir: Path = field(
+        default=Path("/etc/esp-at-gateway/certs"), metadata=allowed(check.folder)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +72,7 @@ class LogOptions:
     """How much goes to the journal."""
 
     level: str = field(
-        default="info", metadata=allowed(Choice.of("debug", "info", "warning", "error"))
+        default="info", metadata=allowed(check.word("debug", "info", "warning", "error"))
     )
 
 
@@ -96,14 +83,14 @@ class AccessPointOptions:
     Without `encryption` it is open if the password is empty, WPA2 otherwise.
     """
 
-    ssid: bytes = field(metadata=allowed(Ssid()))
-    password: bytes = field(default=b"", repr=False, metadata=allowed(Secret()))
-    encryption: Encryption | None = field(default=None, metadata=allowed(Choice(ENCRYPTIONS)))
-    channel: int = field(default=6, metadata=allowed(Whole(1, 14)))
-    rssi: int = field(default=-60, metadata=allowed(Whole(-120, 0)))
-    bssid: str | None = field(default=None, metadata=allowed(MacAddress()))
-    hidden: bool = field(default=False, metadata=allowed(Flag()))
-    dhcp: bool = field(default=True, metadata=allowed(Flag()))
+    ssid: bytes = field(metadata=allowed(check.ssid))
+    password: bytes = field(default=b"", repr=False, metadata=allowed(check.secret))
+    encryption: Encryption | None = field(default=None, metadata=allowed(check.choice(ENCRYPTIONS)))
+    channel: int = field(default=6, metadata=allowed(check.whole(1, 14)))
+    rssi: int = field(default=-60, metadata=allowed(check.whole(-120, 0)))
+    bssid: str | None = field(default=None, metadata=allowed(check.mac_address))
+    hidden: bool = field(default=False, metadata=allowed(check.flag))
+    dhcp: bool = field(default=True, metadata=allowed(check.flag))
 
     def __post_init__(self) -> None:
         if self.encryption is None:
@@ -130,13 +117,13 @@ DEFAULT_ACCESS_POINTS = (
 class SimulatedOptions:
     """The simulated network's world. `pace` multiplies every waiting; 0 waits for nothing."""
 
-    pace: float = field(default=1.0, metadata=allowed(Number(0, 10)))
-    ethernet: bool = field(default=True, metadata=allowed(Flag()))
-    ethernet_plugged: bool = field(default=True, metadata=allowed(Flag()))
-    station_subnet: str = field(default="192.168.100.0/24", metadata=allowed(Subnet()))
-    ethernet_subnet: str = field(default="192.168.101.0/24", metadata=allowed(Subnet()))
+    pace: float = field(default=1.0, metadata=allowed(check.number(0, 10)))
+    ethernet: bool = field(default=True, metadata=allowed(check.flag))
+    ethernet_plugged: bool = field(default=True, metadata=allowed(check.flag))
+    station_subnet: str = field(default="192.168.100.0/24", metadata=allowed(check.subnet))
+    ethernet_subnet: str = field(default="192.168.101.0/24", metadata=allowed(check.subnet))
     access_points: tuple[AccessPointOptions, ...] = field(
-        default=DEFAULT_ACCESS_POINTS, metadata=allowed(Tables(AccessPointOptions))
+        default=DEFAULT_ACCESS_POINTS, metadata=allowed(check.tables(AccessPointOptions))
     )
 
 
@@ -144,18 +131,18 @@ class SimulatedOptions:
 class Config:
     """Everything that can be configured; without arguments the defaults."""
 
-    reply_style: str = field(default="readme", metadata=allowed(Choice.of("readme", "firmware")))
-    uart: UartOptions = field(default=UartOptions(), metadata=allowed(Table(UartOptions)))
+    reply_style: str = field(default="readme", metadata=allowed(check.word("readme", "firmware")))
+    uart: UartOptions = field(default=UartOptions(), metadata=allowed(check.table(UartOptions)))
     network: NetworkOptions = field(
-        default=NetworkOptions(), metadata=allowed(Table(NetworkOptions))
+        default=NetworkOptions(), metadata=allowed(check.table(NetworkOptions))
     )
-    links: LinkOptions = field(default=LinkOptions(), metadata=allowed(Table(LinkOptions)))
+    links: LinkOptions = field(default=LinkOptions(), metadata=allowed(check.table(LinkOptions)))
     storage: StorageOptions = field(
-        default=StorageOptions(), metadata=allowed(Table(StorageOptions))
+        default=StorageOptions(), metadata=allowed(check.table(StorageOptions))
     )
-    log: LogOptions = field(default=LogOptions(), metadata=allowed(Table(LogOptions)))
+    log: LogOptions = field(default=LogOptions(), metadata=allowed(check.table(LogOptions)))
     simulated: SimulatedOptions = field(
-        default=SimulatedOptions(), metadata=allowed(Table(SimulatedOptions))
+        default=SimulatedOptions(), metadata=allowed(check.table(SimulatedOptions))
     )
 
     def with_options(
@@ -211,7 +198,7 @@ def load(path: Path | None) -> Config:
     except ValueError as error:  # no TOML, or no UTF-8
         raise ConfigError(f"{file}: {error}") from error
     try:
-        config: Config = Table(Config)(raw, "")
+        config: Config = check.table(Config)(raw, "")
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
     return config

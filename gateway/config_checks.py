@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,12 @@ def _check(one: Field[Any]) -> Check:
     return check
 
 
-def refusal(key: str, value: object, allowance: str) -> ConfigError:
-    """`uart.baud is 99, allowed are 110 to 4000000`, with the value as TOML writes it."""
+def _refusal(key: str, value: object, allowance: str) -> ConfigError:
     return ConfigError(f"{key} is {_shown(value)}, allowed {allowance}")
 
 
 def _shown(value: object) -> str:
+    """The value as TOML writes it, if that is short."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):
@@ -53,141 +53,113 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+def whole(low: int, high: int) -> Check:
     """A whole number from `low` to `high`."""
 
-    low: int
-    high: int
-
-    def __call__(self, value: object, key: str) -> int:
-        if type(value) is int and self.low <= value <= self.high:
+    def check(value: object, key: str) -> int:
+        # By its exact type, as True is an int as well.
+        if type(value) is int and low <= value <= high:
             return value
-        raise refusal(key, value, f"are {self.low} to {self.high}")
+        raise _refusal(key, value, f"are {low} to {high}")
+
+    return check
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+def number(low: float, high: float) -> Check:
     """A number from `low` to `high`, whole or not."""
 
-    low: float
-    high: float
+    def check(value: object, key: str) -> float:
+        if isinstance(value, int | float) and type(value) is not bool and low <= value <= high:
+            return float(value)
+        raise _refusal(key, value, f"are {low:g} to {high:g}")
 
-    def __call__(self, value: object, key: str) -> float:
-        if type(value) in (int, float) and self.low <= value <= self.high:  # type: ignore[operator]
-            return float(value)  # type: ignore[arg-type]
-        raise refusal(key, value, f"are {self.low:g} to {self.high:g}")
+    return check
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+def flag(value: object, key: str) -> bool:
     """true or false."""
-
-    def __call__(self, value: object, key: str) -> bool:
-        if isinstance(value, bool):
-            return value
-        raise refusal(key, value, "are true and false")
+    if isinstance(value, bool):
+        return value
+    raise _refusal(key, value, "are true and false")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+def word(*words: str) -> Check:
+    """One of some words."""
+    return choice({one: one for one in words})
+
+
+def choice(words: Mapping[str, Any]) -> Check:
     """One of some words, each with what the program takes it for."""
 
-    words: Mapping[str, Any]
+    def check(value: object, key: str) -> Any:
+        if isinstance(value, str) and value in words:
+            return words[value]
+        raise _refusal(key, value, "are " + ", ".join(f'"{one}"' for one in words))
 
-    @classmethod
-    def of(cls, *words: str) -> Choice:
-        """Words that stand for themselves."""
-        return cls({word: word for word in words})
-
-    def __call__(self, value: object, key: str) -> Any:
-        if isinstance(value, str) and value in self.words:
-            return self.words[value]
-        raise refusal(key, value, "are " + ", ".join(f'"{word}"' for word in self.words))
+    return check
 
 
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and value.strip() != "" and "\0" not in value
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
+def device(value: object, key: str) -> str:
     """A serial device's path, or `pty:` and the path of a symlink that is to be made."""
-
-    def __call__(self, value: object, key: str) -> str:
-        if isinstance(value, str) and _is_name(value.removeprefix("pty:")):
-            return value
-        raise refusal(key, value, 'is a device such as "/dev/serial0", or "pty:PATH"')
+    if isinstance(value, str) and _is_name(value.removeprefix("pty:")):
+        return value
+    raise _refusal(key, value, 'is a device such as "/dev/serial0", or "pty:PATH"')
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+def folder(value: object, key: str) -> Path:
     """The path of a folder, which need not exist yet."""
-
-    def __call__(self, value: object, key: str) -> Path:
-        if isinstance(value, str | Path) and _is_name(str(value)):
-            return Path(value)
-        raise refusal(key, value, 'is a folder such as "/var/lib/esp-at-gateway"')
+    if isinstance(value, str | Path) and _is_name(str(value)):
+        return Path(value)
+    raise _refusal(key, value, 'is a folder such as "/var/lib/esp-at-gateway"')
 
 
-@dataclass(frozen=True, slots=True)
-class Ssid:
+def _is_name(value: str) -> bool:
+    return value.strip() != "" and "\0" not in value
+
+
+def ssid(value: object, key: str) -> bytes:
     """The name of an access point: 1 to 32 bytes of UTF-8 (IEEE 802.11, 9.4.2.2)."""
-
-    def __call__(self, value: object, key: str) -> bytes:
-        if isinstance(value, str) and 1 <= len(value.encode()) <= 32:
-            return value.encode()
-        raise refusal(key, value, "is a text of 1 to 32 bytes")
+    if isinstance(value, str) and 1 <= len(value.encode()) <= 32:
+        return value.encode()
+    raise _refusal(key, value, "is a text of 1 to 32 bytes")
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+def secret(value: object, key: str) -> bytes:
     """A text that no message repeats."""
-
-    def __call__(self, value: object, key: str) -> bytes:
-        if isinstance(value, str) and len(value.encode()) <= 64:
-            return value.encode()
-        raise ConfigError(f"{key} is not a text of at most 64 bytes")
+    if isinstance(value, str) and len(value.encode()) <= 64:
+        return value.encode()
+    raise ConfigError(f"{key} is not a text of at most 64 bytes")
 
 
-@dataclass(frozen=True, slots=True)
-class MacAddress:
+def mac_address(value: object, key: str) -> str:
     """Six pairs of hex digits with colons between them; lower case afterwards."""
-
-    def __call__(self, value: object, key: str) -> str:
-        if isinstance(value, str) and re.fullmatch(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", value):
-            return value.lower()
-        raise refusal(key, value, 'is an address such as "02:a7:0d:5e:00:20"')
+    if isinstance(value, str) and re.fullmatch(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", value):
+        return value.lower()
+    raise _refusal(key, value, 'is an address such as "02:a7:0d:5e:00:20"')
 
 
-@dataclass(frozen=True, slots=True)
-class Subnet:
+def subnet(value: object, key: str) -> str:
     """An IPv4 network with room for a gateway and a client."""
+    import ipaddress  # 5 ms, and few configure a subnet
 
-    def __call__(self, value: object, key: str) -> str:
-        import ipaddress  # 5 ms, and few configure a subnet
-
-        try:
-            if isinstance(value, str) and 8 <= ipaddress.IPv4Network(value).prefixlen <= 30:
-                return value
-        except ValueError:
-            pass
-        raise refusal(key, value, 'is a network of /8 to /30 such as "192.168.100.0/24"')
+    try:
+        if isinstance(value, str) and 8 <= ipaddress.IPv4Network(value).prefixlen <= 30:
+            return value
+    except ValueError:
+        pass
+    raise _refusal(key, value, 'is a network of /8 to /30 such as "192.168.100.0/24"')
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+def table(options: type[Any]) -> Check:
     """A TOML table: the fields of the dataclass `options`, each with its own check.
 
     What the dataclass itself refuses with ConfigError gets the table's key before it.
     """
 
-    options: type[Any]
-
-    def __call__(self, value: object, key: str) -> Any:
+    def check(value: object, key: str) -> Any:
         if not isinstance(value, dict):
             raise ConfigError(f"{key} is {_shown(value)}, and must be a table: [{key}]")
-        known = {one.name: one for one in fields(self.options)}
+        known = {one.name: one for one in fields(options)}
         prefix = f"{key}." if key else ""
         for name in value:
             if name not in known:
@@ -200,19 +172,20 @@ class Table:
             name: _check(known[name])(item, f"{prefix}{name}") for name, item in value.items()
         }
         try:
-            return self.options(**checked)
+            return options(**checked)
         except ConfigError as error:
             raise ConfigError(f"{key} {error}") from error
 
+    return check
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+
+def tables(options: type[Any]) -> Check:
     """Any number of TOML tables of one kind, `[[key]]`; the first is #1 in a message."""
+    one_table = table(options)
 
-    options: type[Any]
-
-    def __call__(self, value: object, key: str) -> tuple[Any, ...]:
+    def check(value: object, key: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise ConfigError(f"{key} is {_shown(value)}, and must be tables: [[{key}]]")
-        table = Table(self.options)
-        return tuple(table(item, f"{key}#{number}") for number, item in enumerate(value, 1))
+        return tuple(one_table(item, f"{key}#{place}") for place, item in enumerate(value, 1))
+
+    return check
