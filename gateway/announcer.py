@@ -8,7 +8,7 @@ and `CLOSED` can only come behind the link's data.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway.at import messages
 from gateway.commands.call import Gateway
@@ -135,13 +135,13 @@ class Announcer:
             if link.ended and not link.waiting and self.gateway.links[link.slot] is link:
                 self._say_closed(link)
 
-    def _say_what_waits(self, links: list[Link]) -> None:
+    def _say_what_waits(self, links: Sequence[Link]) -> None:
         for link in links:
             if link.slot in self._grown and link.waiting:
                 self._outbox.notify(messages.data_waiting(self.gateway.link_id(link), link.waiting))
         self._grown.clear()
 
-    def _hand_over(self, links: list[Link]) -> None:
+    def _hand_over(self, links: Sequence[Link]) -> None:
         """Write waiting data in segments, taking turns, as far as the line has room."""
         room = self._outbox.budget()
         waiting = [link for link in links if link.waiting]

@@ -142,7 +142,7 @@ class Gateway:
 
     def wanted(self) -> Wanted:
         """The network as the settings in force want it."""
-        values, volatile = self.settings.in_force, self.volatile
+        values = self.settings.in_force
         return Wanted(
             station=values.has_station,
             softap_mode=values.has_softap,

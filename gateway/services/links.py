@@ -10,11 +10,13 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gateway.services import fragments
 from gateway.services import tls as tls_service
 from gateway.services.api import Interface
 from gateway.services.api_links import (
     SLOTS,
     ConnectFailed,
+    Link,
     LinkListener,
     LookupFailed,
     TlsProfile,
@@ -140,7 +142,7 @@ class LinkSlots:
             raise ConnectFailed(f"{host} port {port}: no answer within {seconds:g} s") from None
         except tls_service.TlsRefused as refusal:
             raise ConnectFailed(f"{host} port {port}: TLS refused: {refusal}") from None
-        return secured, tls_service.fragments.agreed(secured)
+        return secured, fragments.agreed(secured)
 
     async def _reach(self, addresses: list[SocketAddress]) -> socket.socket:
         """A connection to the first address that accepts. Raises ConnectFailed."""
@@ -197,14 +199,15 @@ class LinkSlots:
 
     # closing
 
-    def close(self, link: SocketLink) -> None:
+    def close(self, link: Link) -> None:
         """Close it and free its slot; what it still holds is dropped."""
-        if self._slots[link.slot] is not link:
+        mine = self._slots[link.slot]
+        if mine is None or mine is not link:
             return
         self._slots[link.slot] = None
         abort = link.slot in self._abort
         self._abort.discard(link.slot)
-        connection = link.release(abort=abort)
+        connection = mine.release(abort=abort)
         if connection is not None:
             self._say_farewell(connection)
         self.last_one_closed = not any(self._slots)
