@@ -11,9 +11,10 @@ from pathlib import Path
 from gateway import __version__
 from gateway.at.messages import Style
 from gateway.commands import all_commands
-from gateway.config import Config
+from gateway.config import Config, SimulatedOptions
 from gateway.services.api import (
     Clock,
+    Encryption,
     Line,
     LineRefused,
     Network,
@@ -21,8 +22,10 @@ from gateway.services.api import (
     UartSettings,
 )
 from gateway.services.certificates import CertificateStore
+from gateway.services.clock import SimulatedClock
 from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.memory import AvailableMemory
+from gateway.services.network.simulated import SimulatedAccessPoint, SimulatedNetwork, World
 from gateway.services.servers import TcpServers
 from gateway.services.settings import StoredSettings
 from gateway.services.uart import open_line
@@ -77,11 +80,31 @@ def _network(config: Config) -> tuple[Network, Clock]:
             "network.kind is networkmanager, which this version cannot do yet; "
             "use --network simulated"
         )
-    from gateway.services.clock import SimulatedClock
-    from gateway.services.network.simulated import SimulatedNetwork
-    from gateway.simulated_world import world_from
+    return SimulatedNetwork(_world(config.simulated)), SimulatedClock()
 
-    return SimulatedNetwork(world_from(config.simulated)), SimulatedClock()
+
+def _world(options: SimulatedOptions) -> World:
+    points = [
+        SimulatedAccessPoint(
+            ssid=point.ssid,
+            password=point.password,
+            encryption=point.encryption or Encryption.OPEN,
+            channel=point.channel,
+            rssi=point.rssi,
+            bssid=point.bssid,
+            hidden=point.hidden,
+            dhcp=point.dhcp,
+        )
+        for point in options.access_points
+    ]
+    return World(
+        access_points=tuple(points),
+        station_subnet=options.station_subnet,
+        ethernet_subnet=options.ethernet_subnet,
+        ethernet=options.ethernet,
+        ethernet_plugged=options.ethernet_plugged,
+        pace=options.pace,
+    )
 
 
 class _Daemon:

@@ -196,7 +196,7 @@ class HostStream:
     def _line_end_skipped(self) -> bool:
         """Drop the one line end that may stand right behind a certificate."""
         buffer = self._buffer
-        if not buffer or buffer in (b"\r", b"\\"):
+        if not buffer or bytes(buffer) in (b"\r", b"\\"):
             return False
         if buffer.startswith((b"\r\n", b"\\n")):
             del buffer[:2]
