@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 import signal
 import time
 from collections.abc import Iterator
@@ -79,6 +80,21 @@ class Client:
                 raise EOFError("the line ended")
             text += more
         return text
+
+    def read_up_to(self, text: bytes) -> None:
+        """Read until `text` has come, and whatever came with it. EOFError at the end."""
+        found = b""
+        while text not in found:
+            more = os.read(self.line, READ_SIZE)
+            if not more:
+                raise EOFError("the line ended")
+            found += more
+
+    def drop_input(self, seconds: float) -> None:
+        """Throw away what comes, notifications say, until `seconds` of silence."""
+        while select.select([self.line], [], [], seconds)[0]:
+            if not os.read(self.line, READ_SIZE):
+                raise EOFError("the line ended")
 
     def command(self, text: str) -> bytes:
         """Send a line, give its reply up to and with `OK`."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from benchmarks import tools
-from benchmarks.client import Client, UnexpectedReply, time_limit
+from benchmarks.client import Client, time_limit
 from benchmarks.peer import Peer
 
 START_LIMIT = 20.0
@@ -103,7 +103,7 @@ def _reached(
         while say and not select.select([line], [], [], 0.1)[0]:
             _check(process, folder)
         if say:
-            client.read_until(say)
+            client.read_up_to(say)
     except BaseException:
         if line is not None:
             os.close(line)
@@ -193,12 +193,8 @@ def link_up(system: System, peer: Peer) -> None:
     """Echo off, and one TCP link from the system to `peer`."""
     with time_limit(START_LIMIT):
         client = system.client
-        client.write(b"ATE0\r\n")
-        # The notifications of a fresh start may come behind its reply.
-        try:
-            client.read_until(b"\r\nOK\r\n")
-        except UnexpectedReply:
-            client.command("ATE0")
+        client.drop_input(0.5)
+        client.command("ATE0")
         peer.accept()
         client.connect(peer.port)
         peer.result()
