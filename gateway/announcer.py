@@ -39,6 +39,7 @@ class Announcer:
     def station_connected(self) -> None:
         """The station is associated with an access point."""
         logger.info("Wi-Fi connected")
+        self.gateway.links.forget_last_one()
         self._outbox.notify(messages.STATION_CONNECTED)
 
     def station_got_address(self) -> None:

@@ -163,8 +163,7 @@ class Session:
         """Say `ready` and listen."""
         self._line.start(self)
         self._line.resume_reading()
-        self._outbox.write(messages.READY)
-        self._question_until = self._loop.time() + self._outbox.seconds_left() + _QUESTION_WINDOW
+        self._say_ready()
 
     async def close(self) -> None:
         """End whatever runs; no task and no timer is left."""
@@ -194,9 +193,13 @@ class Session:
     def opened(self) -> None:
         """Somebody opened the pseudo-terminal: tell how things stand."""
         if not self._outbox.muted:
-            self._outbox.write(messages.READY)
+            self._say_ready()
             self.announcer.say_present_state()
             self.announcer.pump()
+
+    def _say_ready(self) -> None:
+        self._outbox.write(messages.READY)
+        self._question_until = self._loop.time() + self._outbox.seconds_left() + _QUESTION_WINDOW
 
     def drained(self) -> None:
         """The line has taken everything."""
@@ -444,13 +447,12 @@ class Session:
         self._outbox.write(messages.PASS_THROUGH_PROMPT)
         self._stream.expect_packets(self._loop.time())
         self._transfer = transfer
-        transfer.on_relief = self._relieve
+        transfer.begin(self._relieve)
         self._escaped = self._loop.create_future()
         self._watch_silence()
         try:
             await self._escaped
         finally:
-            transfer.on_relief = None
             self._transfer = self._escaped = None
 
     def _pass_on(self, data: bytes) -> None:

@@ -85,8 +85,8 @@ class PassThrough(Protocol):
     def congested(self) -> bool:
         """Whether no more packets can be taken for now."""
 
-    on_relief: Callable[[], None] | None
-    """Called when `congested` has become false."""
+    def begin(self, on_relief: Callable[[], None]) -> None:
+        """The prompt is written: begin. `on_relief` when `congested` has become false."""
 
 
 class Announcements(Protocol):

@@ -121,6 +121,7 @@ async def pass_through(call: Call) -> bytes | None:
     transfer = PassThroughTransfer(call.gateway, link, call.gateway.target)
     try:
         await call.gateway.conversation.pass_through(transfer)
+        await transfer.finish()
     finally:
         await transfer.end()
     return b"" if transfer.connected else messages.closed(None)

@@ -21,14 +21,21 @@ class PassThroughTransfer:
     """
 
     def __init__(self, gateway: Gateway, link: Link, target: Target | None) -> None:
-        self.on_relief: Callable[[], None] | None = None
+        self._on_relief: Callable[[], None] | None = None
         self._gateway = gateway
         self._target = target
         self._link: Link | None = link
         self._queue: deque[bytes] = deque()
         self._news = asyncio.Event()
+        self._leaving = False
+        self._work: asyncio.Task[None] | None = None
+
+    def begin(self, on_relief: Callable[[], None]) -> None:
+        """Pass through from here on; `on_relief` when `congested` has become false."""
+        self._on_relief = on_relief
         self._work = asyncio.ensure_future(self._run())
-        gateway.announcements.write_through(link, self._news.set)
+        if self._link is not None:
+            self._gateway.announcements.write_through(self._link, self._news.set)
 
     @property
     def congested(self) -> bool:
@@ -46,10 +53,20 @@ class PassThroughTransfer:
         """Whether there is a link at this moment."""
         return self._link is not None
 
+    async def finish(self) -> None:
+        """Send what was passed on before the escape; at most the link's own time limit."""
+        self._on_relief = None
+        self._leaving = True
+        self._news.set()
+        if self._work is not None and self._link is not None:
+            await asyncio.wait({self._work})
+
     async def end(self) -> None:
-        """Back to commands: nothing is reopened any more."""
-        self._work.cancel()
-        await asyncio.wait({self._work})
+        """Back to commands: nothing is sent and nothing reopened any more."""
+        self._on_relief = None
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait({self._work})
         self._gateway.announcements.write_framed()
 
     async def _run(self) -> None:
@@ -58,6 +75,8 @@ class PassThroughTransfer:
             self._news.clear()
             while self._queue and self._link is not None and not self._link.ended:
                 await self._send(self._link)
+            if self._leaving:
+                return
             link = self._link
             if link is None or (link.ended and not link.waiting):
                 await self._reopen()
@@ -69,8 +88,8 @@ class PassThroughTransfer:
             return
         congested = self.congested
         self._queue.popleft()
-        if congested and self.on_relief is not None:
-            self.on_relief()
+        if congested and self._on_relief is not None:
+            self._on_relief()
 
     async def _reopen(self) -> None:
         """Close what is left of the link and connect again, every second."""
@@ -80,8 +99,8 @@ class PassThroughTransfer:
         self._link = None
         congested = self.congested
         self._queue.clear()
-        if congested and self.on_relief is not None:
-            self.on_relief()
+        if congested and self._on_relief is not None:
+            self._on_relief()
         while target is not None and self._link is None:
             await asyncio.sleep(_REOPEN_SECONDS)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -20,6 +21,7 @@ from gateway.services.api import (
 from gateway.services.api_settings import SettingsError
 
 commands = Commands()
+logger = logging.getLogger("gateway.network")
 
 _ADDRESS = (
     IPv4("ip"),
@@ -39,6 +41,11 @@ def check_password(password: bytes) -> None:
     """Raise ATError for what WPA cannot take: it needs 8 to 63 bytes, or 64 hex digits."""
     if password and not 8 <= len(password) <= 63 and not _HEX_KEY.fullmatch(password):
         raise ATError(cause="the password is neither empty, 8 to 63 bytes, nor 64 hex digits")
+
+
+def shown(ssid: bytes) -> str:
+    """An SSID as a journal line can hold it."""
+    return ascii(ssid.decode("utf-8", "backslashreplace"))
 
 
 @commands.on("AT+CWMODE?", scoped=True)
@@ -90,7 +97,7 @@ async def join(call: Call, ssid: bytes, password: bytes, bssid: str | None, pci:
         raise ATError(
             "", f"+CWJAP:{error.failure.value}", final="FAIL", cause=error.detail
         ) from None
-    gateway.links.forget_last_one()
+    logger.info("joined %s", shown(ssid))
     try:
         await call.settings.change(access_point=credentials)
     except SettingsError as error:
