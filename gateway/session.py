@@ -9,8 +9,10 @@ something becomes a Task. A prompt (payload, certificate) is not such a wait: th
 yields a `_Prompt`, and is stepped on by hand when the bytes are here. So a command must prompt
 before it awaits anything else, and must not use asyncio.timeout in its first step.
 
-Whatever the first step does is done before the next event is pulled, so the same bytes give
-the same answers however they were cut.
+Whatever the first step does is done before the next event is pulled, and a command that has
+become a Task is given _SETTLING seconds before anything more is read. So only a command that
+is slow for a human makes a later line `busy p...`, and the same bytes give the same answers
+however they were cut.
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ _NAME = re.compile(rb"AT[+A-Z0-9_]{0,24}")
 _SLOW_REPLY = 0.9
 _QUESTION_WINDOW = 0.1
 _MOST_UNSENT = 32768
+_SETTLING = 0.05
 
 Handling = Coroutine[Any, Any, bytes | None]
 
@@ -155,6 +158,7 @@ class Session:
         self._transfer: PassThrough | None = None
         self._escaped: asyncio.Future[None] | None = None
         self._paused = False
+        self._settling: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     # life
@@ -171,6 +175,7 @@ class Session:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._settle()
         if self._prompted is not None:
             self._prompted.close()
             self._prompted = None
@@ -188,6 +193,8 @@ class Session:
         if self._resetting:
             return
         self._stream.receive(data, self._loop.time())
+        if self._settling is not None:
+            self._line.pause_reading()
         self._pump()
 
     def opened(self) -> None:
@@ -215,7 +222,7 @@ class Session:
     # pulling events
 
     def _pump(self) -> None:
-        while not self._paused and not self._resetting:
+        while not self._paused and not self._resetting and self._settling is None:
             event = self._stream.next_event(self._loop.time())
             if event is None:
                 break
@@ -340,6 +347,19 @@ class Session:
                 pending.bind(self._loop.time())
             else:
                 self._task = self._loop.create_task(self._run(_Rest(handling, pending)))
+                self._settling = self._loop.call_later(_SETTLING, self._settled)
+
+    def _settle(self) -> None:
+        """The running command is done, or takes its time: read on."""
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+            if not self._paused:
+                self._line.resume_reading()
+
+    def _settled(self) -> None:
+        self._settle()
+        self._pump()
 
     async def _run(self, rest: _Rest) -> None:
         """The rest of a command that waits. Errors end here, whatever they are."""
@@ -400,6 +420,7 @@ class Session:
             self._question_until = now + self._outbox.seconds_left() + _QUESTION_WINDOW
         self._command = None
         self._busy = messages.BUSY
+        self._settle()
         self._outbox.release()
         if self._resetting:
             self._reset_now()
@@ -445,6 +466,7 @@ class Session:
     async def pass_through(self, transfer: PassThrough) -> None:
         """Hand every packet to `transfer` until the escape."""
         self._outbox.write(messages.PASS_THROUGH_PROMPT)
+        self._settle()
         self._stream.expect_packets(self._loop.time())
         self._transfer = transfer
         transfer.begin(self._relieve)

@@ -43,7 +43,7 @@ def check_password(password: bytes) -> None:
         raise ATError(cause="the password is neither empty, 8 to 63 bytes, nor 64 hex digits")
 
 
-def shown(ssid: bytes) -> str:
+def printable(ssid: bytes) -> str:
     """An SSID as a journal line can hold it."""
     return ascii(ssid.decode("utf-8", "backslashreplace"))
 
@@ -97,7 +97,7 @@ async def join(call: Call, ssid: bytes, password: bytes, bssid: str | None, pci:
         raise ATError(
             "", f"+CWJAP:{error.failure.value}", final="FAIL", cause=error.detail
         ) from None
-    logger.info("joined %s", shown(ssid))
+    logger.info("joined %s", printable(ssid))
     try:
         await call.settings.change(access_point=credentials)
     except SettingsError as error:
