@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -156,7 +157,9 @@ class LinkSlots:
                 await loop.sock_connect(connection, address)
             except OSError as error:
                 connection.close()
-                why = f"{address[0]} port {address[1]}: {error.strerror or error}"
+                # asyncio's own text for it says no more than that it failed
+                cause = os.strerror(error.errno) if error.errno else error
+                why = f"{address[0]} port {address[1]}: {cause}"
             except BaseException:
                 connection.close()
                 raise
@@ -233,7 +236,12 @@ class LinkSlots:
             return
         task = asyncio.ensure_future(_linger(connection))
         self._farewells.add(task)
-        task.add_done_callback(self._farewells.discard)
+        task.add_done_callback(lambda task: self._said_farewell(task, connection))
+
+    def _said_farewell(self, task: asyncio.Task[None], connection: socket.socket) -> None:
+        # here and not in the task, which may be cancelled before its first step
+        self._farewells.discard(task)
+        connection.close()
 
     async def end(self) -> None:
         """Close every link; no socket is left on return."""
@@ -252,12 +260,9 @@ class LinkSlots:
 
 
 async def _linger(connection: socket.socket) -> None:
-    """Read and drop until the peer closes, for a short time; then close."""
-    try:
-        with contextlib.suppress(TimeoutError, OSError):
-            await within(_LINGER_SECONDS, _drop_what_comes(connection))
-    finally:
-        connection.close()
+    """Read and drop until the peer closes, for a short time."""
+    with contextlib.suppress(TimeoutError, OSError):
+        await within(_LINGER_SECONDS, _drop_what_comes(connection))
 
 
 async def _drop_what_comes(connection: socket.socket) -> None:
