@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -30,11 +31,15 @@ PATIENCE = 10.0
 
 
 class FakeLine:
-    """A line in memory. `output` is what has been written; `slow` keeps it from leaving."""
+    """A line in memory. `output` is what has been written; `slow` keeps it from leaving.
+
+    `writes` has the same bytes as they were handed over, one write after the other.
+    """
 
     def __init__(self) -> None:
         self.settings = UartSettings()
         self.output = bytearray()
+        self.writes: list[bytes] = []
         self.refused: set[int] = set()
         self.slow = False
         self.paused = False
@@ -51,6 +56,7 @@ class FakeLine:
 
     def write(self, data: bytes) -> None:
         self.output += data
+        self.writes.append(data)
         if self.slow:
             self._buffered += len(data)
         self.news.set()
@@ -86,43 +92,16 @@ class FakeLine:
         self._receiver.data_received(data)
 
 
-class Desk:
-    """A gateway at work, and the microcontroller's end of its line."""
+class Keyboard:
+    """The microcontroller's end of a line: types, and reads what comes back.
 
-    def __init__(self, directory: Path, world: World, style: Style, limits: LinkLimits) -> None:
-        self.line = FakeLine()
-        self.network = SimulatedNetwork(world)
-        self.settings = StoredSettings(directory / "state")
-        self.certificates = CertificateStore(directory / "certs", 5)
-        self.links = LinkSlots(limits, self.network.interface_of)
-        self.servers = TcpServers(self.links)
-        services = Services(
-            network=self.network,
-            links=self.links,
-            servers=self.servers,
-            certificates=self.certificates,
-            clock=SimulatedClock(lambda: 1_700_000_000.0),
-            settings=self.settings,
-            memory=lambda: (1000, 900),
-            style=style,
-        )
-        self.session = Session(self.line, all_commands(), services)
-        self.links.listener = self.session.announcer
+    `patience` is how many seconds of the loop's time a test waits for bytes.
+    """
+
+    def __init__(self, line: FakeLine) -> None:
+        self.line = line
+        self.patience = PATIENCE
         self._read = 0
-
-    async def start(self) -> None:
-        await self.network.start()
-        self.session.start()
-        self.network.begin(self.session.announcer, self.session.gateway.wanted(), None)
-        await self.expect(b"\r\nready\r\n")
-
-    async def close(self) -> None:
-        await self.session.close()
-        self.network.end()
-        self.servers.end()
-        await self.links.end()
-        await self.network.close()
-        await self.settings.settled()
 
     def type(self, data: bytes | str) -> None:
         """The microcontroller sends bytes."""
@@ -136,18 +115,24 @@ class Desk:
 
     async def expect(self, end: bytes) -> bytes:
         """What is written up to and with `end`."""
-        async with asyncio.timeout(PATIENCE):
+        return await self.expect_match(re.compile(re.escape(end)))
+
+    async def expect_match(self, end: re.Pattern[bytes]) -> bytes:
+        """What is written up to and with the first match of `end`."""
+        async with asyncio.timeout(self.patience):
             while True:
-                found = self.line.output.find(end, self._read)
-                if found >= 0:
-                    data = bytes(self.line.output[self._read : found + len(end)])
-                    self._read = found + len(end)
+                found = end.search(self.line.output, self._read)
+                if found is not None:
+                    data = bytes(self.line.output[self._read : found.end()])
+                    self._read = found.end()
+                    # a match that outlives this keeps the bytearray from growing
+                    del found
                     return data
                 self.line.news.clear()
                 try:
                     await self.line.news.wait()
                 except asyncio.CancelledError:
-                    print(f"waiting for {end!r}, there is {self.unread()!r}")
+                    print(f"waiting for {end.pattern!r}, there is {self.unread()!r}")
                     raise
 
     async def ask(self, line: str, end: bytes = b"OK\r\n") -> bytes:
@@ -177,6 +162,44 @@ class Desk:
             await asyncio.sleep(0)
 
 
+class Desk(Keyboard):
+    """A gateway at work, and the microcontroller's end of its line."""
+
+    def __init__(self, directory: Path, world: World, style: Style, limits: LinkLimits) -> None:
+        super().__init__(FakeLine())
+        self.network = SimulatedNetwork(world)
+        self.settings = StoredSettings(directory / "state")
+        self.certificates = CertificateStore(directory / "certs", 5)
+        self.links = LinkSlots(limits, self.network.interface_of)
+        self.servers = TcpServers(self.links)
+        services = Services(
+            network=self.network,
+            links=self.links,
+            servers=self.servers,
+            certificates=self.certificates,
+            clock=SimulatedClock(lambda: 1_700_000_000.0),
+            settings=self.settings,
+            memory=lambda: (1000, 900),
+            style=style,
+        )
+        self.session = Session(self.line, all_commands(), services)
+        self.links.listener = self.session.announcer
+
+    async def start(self) -> None:
+        await self.network.start()
+        self.session.start()
+        self.network.begin(self.session.announcer, self.session.gateway.wanted(), None)
+        await self.expect(b"\r\nready\r\n")
+
+    async def close(self) -> None:
+        await self.session.close()
+        self.network.end()
+        self.servers.end()
+        await self.links.end()
+        await self.network.close()
+        await self.settings.settled()
+
+
 @contextlib.asynccontextmanager
 async def desk(
     world: World | None = None,
@@ -198,11 +221,12 @@ def at_desk(
     world: World | None = None,
     style: Style = Style.README,
     limits: LinkLimits | None = None,
+    runner: Callable[[Coroutine[Any, Any, T]], T] = asyncio.run,
 ) -> T:
-    """The result of `work` done at a desk of its own."""
+    """The result of `work` done at a desk of its own, on real time unless `runner` has another."""
 
     async def main() -> T:
         async with desk(world, style, limits) as made:
             return await work(made)
 
-    return asyncio.run(main())
+    return runner(main())
