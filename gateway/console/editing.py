@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import os
 import re
 import readline
@@ -11,6 +10,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,18 +19,19 @@ from gateway.console.session import DOT_COMMANDS
 
 HISTORY_LENGTH = 1000
 
+PROMPT_LIMIT = 0.1
+"""Seconds that output waits for readline to have written its prompt."""
+
 _JOINING = re.compile(r"CW[JS]AP", re.IGNORECASE)
 _JOINING_QUERY = re.compile(r"AT\+CW[JS]AP(_CUR|_DEF)?\?")
 
 
 def help_by_spelling() -> Mapping[str, str]:
     """Each command's spelling with its form (`AT+CWJAP=`) and a word of help."""
-    try:
-        commands = importlib.import_module("gateway.commands")
-    except ImportError:
-        return {}
-    spellings: Callable[[], dict[str, str]] | None = getattr(commands, "help_by_spelling", None)
-    return spellings() if spellings else {}
+    # Not before the first TAB: the prompt is to be there at once.
+    from gateway import commands
+
+    return commands.help_by_spelling()
 
 
 def may_be_remembered(line: str) -> bool:
@@ -143,6 +144,7 @@ class Terminal:
     def __init__(self, prompt: Callable[[], str]) -> None:
         self._prompt = prompt
         self._lock = threading.RLock()
+        self._opening = False
         self._marks: list[bool] = []
         self._column_zero = True
         self._thread = threading.get_ident()
@@ -176,13 +178,19 @@ class Terminal:
         """A line that the user typed. Raises EOFError (Ctrl-D) and KeyboardInterrupt."""
         with self._lock:
             self._fresh_line()
+            self._opening = True
         try:
             return input(self._prompt())
         finally:
+            self._opening = False
             self._marks.clear()
 
     def show(self, text: str) -> None:
         """Write text; while a line is being edited, above that line."""
+        limit = time.monotonic() + PROMPT_LIMIT
+        while self._opening and not self._marks and time.monotonic() < limit:
+            # Readline is writing the prompt just now.
+            time.sleep(0.001)
         with self._lock:
             if not self._marks:
                 sys.stdout.write(text)

@@ -104,6 +104,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 class _PageHandler(BaseHTTPRequestHandler):
+    # Head and page in one packet, so that they are one +IPD.
+    wbufsize = 4096
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")

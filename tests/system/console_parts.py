@@ -6,7 +6,6 @@ import os
 import queue
 import re
 import select
-import signal
 import subprocess
 import sys
 import termios
@@ -142,8 +141,12 @@ class User:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+            self.process.terminate()
+            try:
+                self.process.wait(LIMIT)
+            finally:
+                self.process.kill()
+                self.process.wait()
         os.close(self._master)
         os.close(self._slave)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import stat
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.console.editing import help_by_spelling
 from gateway.console.trial import PAGE, TrialFailed, page_server, trial_gateway
 from tests.system.console_parts import LIMIT, ROOT, FakeModule, User, console_command
 
@@ -22,9 +22,6 @@ COMMANDS = {
     "AT+CWMODE?": "which of station and SoftAP is on",
     "AT+CWMODE_CUR?": "the same, spelled longer",
 }
-the_gateway_is_there = pytest.mark.skipif(
-    importlib.util.find_spec("gateway.__main__") is None, reason="no gateway to start yet"
-)
 
 
 def filtered(uart: str | None, text: str) -> subprocess.CompletedProcess[str]:
@@ -97,6 +94,12 @@ def test_tab_completes_with_help_and_control_d_ends(tmp_path: Path) -> None:
         user.sees("AT+CWMODE?")
         user.types("\x15\x04")
         user.leaves(0)
+
+
+def test_every_command_of_the_table_has_a_word_of_help() -> None:
+    helps = help_by_spelling()
+    assert helps["AT+CWJAP="]
+    assert [spelling for spelling, text in helps.items() if not text] == []
 
 
 def test_the_command_is_on_the_screen_once(tmp_path: Path) -> None:
@@ -212,7 +215,6 @@ def test_the_console_serves_a_page() -> None:
             assert page.read() == PAGE
 
 
-@the_gateway_is_there
 def test_the_first_screen_works_as_it_stands(tmp_path: Path) -> None:
     with User(console_command(None), tmp_path) as user:
         page = re.search(r"\.get http://\S+", user.sees("Ctrl-D ends."))
@@ -232,7 +234,6 @@ def test_the_first_screen_works_as_it_stands(tmp_path: Path) -> None:
         user.leaves(0)
 
 
-@the_gateway_is_there
 def test_a_pipe_into_a_gateway_of_its_own() -> None:
     done = filtered(None, "AT\nAT+GMR\n.get\n")
     assert (done.returncode, done.stderr) == (0, "")
