@@ -72,7 +72,7 @@ class Conversation:
         """How often the module has said `ready`."""
         self.closings = 0
         """How many links the module has reported `CLOSED`."""
-        self._show_prompt = show_prompt
+        self.show_prompt = show_prompt
         self._command = ""
         self._interrupted = ""
         self._echo = b""
@@ -182,7 +182,7 @@ class Conversation:
         self._command = ""
         self._echo = b""
         self._held = self._held[1:].removeprefix(b" ")
-        return "> " if self._show_prompt else ""
+        return "> " if self.show_prompt else ""
 
     def _take_line(self, shown: list[str]) -> bool:
         line, end, rest = self._held.partition(b"\n")

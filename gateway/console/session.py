@@ -116,8 +116,9 @@ class ConsoleSession:
             return
         closings = self._talk.conversation.closings
         for line in request:
-            prompt = "" if self._talk.conversation.mode is Mode.COMMAND else "> "
-            self._show(f"{prompt}{line}\n")
+            payload = self._talk.conversation.mode is not Mode.COMMAND
+            prompted = payload and not self._talk.conversation.show_prompt
+            self._show(f"> {line}\n" if prompted else f"{line}\n")
             self._talk.send(line)
             if not self.wait_for_turn(REPLY_LIMIT):
                 self._show("(no reply)\n")

@@ -238,6 +238,7 @@ def test_a_pipe_into_a_gateway_of_its_own() -> None:
     done = filtered(None, "AT\nAT+GMR\n.get\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert "AT version:1.7" in done.stdout
+    assert "\nOK\n> GET / HTTP/1.0\nHost: 127.0.0.1\n\n" in done.stdout
     assert PAGE.decode() in done.stdout
 
 
