@@ -82,7 +82,7 @@ class Choice(Parameter):
 
     def convert(self, field: bytes) -> int:
         """The number. ATError if it is not one of the values."""
-        if not _DIGITS.fullmatch(field) or int(field) not in self.values:
+        if not _DIGITS.fullmatch(field) or field.startswith(b"-") or int(field) not in self.values:
             raise self.refuse(f"not one of {', '.join(map(str, self.values))}")
         return int(field)
 
