@@ -72,7 +72,7 @@ async def query_uart(call: Call) -> bytes:
 async def query_stored_uart(call: Call) -> bytes:
     """Show the serial line's stored settings."""
     stored = call.gateway.settings.stored.uart
-    return _uart(call.prefix, stored or call.gateway.line.settings)
+    return _uart(call.prefix, stored or call.gateway.uart_at_start)
 
 
 @commands.on("AT+UART_CUR=", *_UART)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.at.errors import ATError
 from gateway.at.messages import Style
-from gateway.services.api import Address, Clock, Interface, Line, Network, Wanted
+from gateway.services.api import Address, Clock, Interface, Line, Network, UartSettings, Wanted
 from gateway.services.api_links import (
     Authentication,
     Certificates,
@@ -135,6 +135,11 @@ class Gateway:
     style: Style = Style.README
     target: Target | None = None
     volatile: Volatile = field(default_factory=Volatile)
+    uart_at_start: UartSettings = field(init=False)
+
+    def __post_init__(self) -> None:
+        # a session begins at the stored speed; where none is stored, at the configuration's
+        self.uart_at_start = self.line.settings
 
     def apply_network(self) -> None:
         """Hand what is in force to the network, which converges to it in the background."""
