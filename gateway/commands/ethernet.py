@@ -22,7 +22,8 @@ def _require_ethernet(call: Call) -> Ethernet:
 @commands.on("AT+CIPETHMAC?", scoped=True)
 async def query_ethernet_mac(call: Call) -> bytes:
     """Show Ethernet's MAC address."""
-    mac = call.settings.values.ethernet_mac or _require_ethernet(call).mac
+    hardware = _require_ethernet(call).mac
+    mac = call.settings.values.ethernet_mac or hardware
     return messages.quoted_value(call.prefix, mac.lower())
 
 
