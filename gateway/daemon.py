@@ -178,6 +178,7 @@ class _Daemon:
         """What is in force falls back to what is stored, the line's speed included."""
         await self._settings.settled()
         self._settings.reset()
+        self._clock.use_servers(())
         wanted = self._settings.stored.uart or UartSettings(baud=self._config.uart.baud)
         if wanted != self._line.settings:
             try:
