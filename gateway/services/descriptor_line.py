@@ -110,7 +110,7 @@ class DescriptorLine:
         if data:
             self._deliver(data)
         else:
-            self._read_failed(EOFError("the device hung up"))
+            self._read_failed(OSError("the device hung up"))
 
     def _writable(self) -> None:
         buffer = self._buffer
