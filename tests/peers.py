@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from tests.harness import PATIENCE, Desk
 
@@ -130,3 +130,24 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop turn until something is so; fails if it does not become so."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - any condition, whether it has an event or not
+            await asyncio.sleep(0)
+
+
+async def link_ended(desk: Desk, slot: int = 0) -> None:
+    """Wait until the gateway knows that the peer of a link has closed it."""
+    link = desk.links[slot]
+    assert link is not None
+    await until(lambda: link.ended)
+
+
+async def link_holds(desk: Desk, count: int, slot: int = 0) -> None:
+    """Wait until the gateway has received so many bytes that nobody took yet."""
+    link = desk.links[slot]
+    assert link is not None
+    await until(lambda: link.waiting >= count)
