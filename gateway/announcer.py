@@ -89,7 +89,8 @@ class Announcer:
 
     def link_changed(self, link: Link) -> None:
         """More data waits, or the link has ended."""
-        self._grown.add(link.slot)
+        if not link.ended:
+            self._grown.add(link.slot)
         self.pump()
 
     def close(self, link: Link) -> None:
