@@ -18,15 +18,19 @@ import errno
 import logging
 import os
 import select
-import termios
+import time
 from enum import Enum
 
 from gateway.services.api import LineReceiver, UartSettings
 from gateway.services.descriptor_line import DescriptorLine, LineUnavailable
 from gateway.services.inotify import CLOSED, OPENED, OpenWatch
+from gateway.services.raw_terminal import make_raw, throw_output_away
 
 # A client that opens a line usually throws away what waits in it before it listens.
 SETTLING_SECONDS = 0.025
+
+# Within this time after the last closing the hang-up has been seen, if there is one.
+REOPENING_SECONDS = 0.05
 
 _logger = logging.getLogger("gateway.uart")
 
@@ -57,6 +61,7 @@ class PseudoTerminal(DescriptorLine):
         self._watch: OpenWatch | None = None
         self._other = _Other.ABSENT
         self._opens = 0
+        self._closed_at = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._hang_up = select.poll()
         self._hang_up.register(master, 0)
@@ -138,6 +143,7 @@ class PseudoTerminal(DescriptorLine):
         os.close(self._spare_slave)
         self._spare_slave = None
         if not self._is_hung_up():
+            self._opens = 1
             self._arrive()
 
     def _other_end_changed(self) -> None:
@@ -148,23 +154,28 @@ class PseudoTerminal(DescriptorLine):
         for mask in events:
             if mask & OPENED:
                 opened = True
-                reopened = reopened or self._opens == 0
+                reopened = reopened or self._is_reopening()
                 self._opens += 1
             elif mask & CLOSED:
                 self._opens = max(0, self._opens - 1)
+                self._closed_at = time.monotonic()
         hung_up = self._is_hung_up()
         if self._other is not _Other.ABSENT and (reopened or (hung_up and self._paused)):
             self._depart()
-        elif opened:
-            self._look_again()
-        if not hung_up:
-            self._opens = max(1, self._opens)
+        if opened:
+            # Even of somebody who is gone already there may be something to read.
+            self._watch_input()
+            if not hung_up and self._other is _Other.ABSENT:
+                self._arrive()
 
-    def _look_again(self) -> None:
-        """Greet whoever is there; read what one has left who is gone already."""
-        self._watch_input()
-        if self._other is _Other.ABSENT and not self._is_hung_up():
-            self._arrive()
+    def _is_reopening(self) -> bool:
+        """Whether an opening that is told now follows the last client's closing.
+
+        It may come before the hang-up was seen, and so undo it. Later than that it is a
+        second client's: the kernel merges events, and the count may have missed the first.
+        """
+        moment = self._paused or time.monotonic() - self._closed_at < REOPENING_SECONDS
+        return self._opens == 0 and moment
 
     def _is_hung_up(self) -> bool:
         return any(event & select.POLLHUP for _, event in self._hang_up.poll(0))
@@ -172,7 +183,6 @@ class PseudoTerminal(DescriptorLine):
     def _arrive(self) -> None:
         assert self._loop
         self._other = _Other.OPENING
-        self._opens = max(1, self._opens)
         self._settling = self._loop.call_later(SETTLING_SECONDS, self._announce)
 
     def _announce(self) -> None:
@@ -185,16 +195,10 @@ class PseudoTerminal(DescriptorLine):
         """Forget what the one who left did not read, and whatever mode it left the line in."""
         self._cancel_settling()
         self._other = _Other.ABSENT
-        self._opens = 0
         if self._is_hung_up():
+            self._opens = 0
             make_raw(self._descriptor)
-        slave = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        termios.tcflush(slave, termios.TCIFLUSH)
-        os.close(slave)
-        if self._watch:
-            # Our own opening and closing, merged perhaps with somebody else's.
-            self._watch.events()
-        self._look_again()
+        throw_output_away(self._descriptor)
         if self._buffer:
             self._buffer.clear()
             self._output_empty()
@@ -223,22 +227,6 @@ class PseudoTerminal(DescriptorLine):
         # A hung-up descriptor counts as writable for ever, which would keep the loop busy.
         if self._is_hung_up():
             self._depart()
-
-
-def make_raw(descriptor: int) -> None:
-    """Make a terminal hand every byte through as it is: 8 bits, no echo, no signals.
-
-    Touches nothing where that is so already.
-    """
-    attributes = termios.tcgetattr(descriptor)
-    raw = [*attributes[:6], list(attributes[6])]
-    raw[0] = 0
-    raw[1] &= ~termios.OPOST
-    raw[2] = (raw[2] & ~(termios.CSIZE | termios.PARENB)) | termios.CS8 | termios.CREAD
-    raw[3] = 0
-    raw[6][termios.VMIN], raw[6][termios.VTIME] = 1, 0
-    if raw != attributes:
-        termios.tcsetattr(descriptor, termios.TCSANOW, raw)
 
 
 def _replace_symlink(target: str, link: str) -> None:

@@ -7,7 +7,7 @@ message, cost no more than any other noise. Errors are limited by the first only
 records by none: whoever asks for those wants them.
 
 The worst day, every logger noisy all day long at info and warning: 240 + 4 × 1440 records of
-some 110 bytes and 144 notes for each purse, about 0.9 MB; one noisy logger: 0.2 MB.
+some 100 bytes and up to 144 notes for each purse, 0.7 MB; one noisy logger: 0.3 MB.
 """
 
 from __future__ import annotations

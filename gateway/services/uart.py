@@ -20,7 +20,8 @@ from gateway.services import termios2
 from gateway.services.api import Line, LineRefused, UartSettings
 from gateway.services.descriptor_line import DescriptorLine, LineUnavailable
 from gateway.services.device_advice import refuse_console, unavailable
-from gateway.services.pseudo_terminal import PseudoTerminal, make_raw
+from gateway.services.pseudo_terminal import PseudoTerminal
+from gateway.services.raw_terminal import make_raw
 
 if TYPE_CHECKING:
     from serial import Serial
