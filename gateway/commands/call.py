@@ -45,6 +45,7 @@ class Volatile:
     time_servers: tuple[str, ...] = ("pool.ntp.org", "time.nist.gov")
     station_host_name: str | None = None
     ethernet_host_name: str | None = None
+    hardware_macs: dict[Interface, str] = field(default_factory=dict)
 
 
 class Conversation(Protocol):
@@ -213,6 +214,14 @@ class Call:
     def volatile(self) -> Volatile:
         """What a reset forgets."""
         return self.gateway.volatile
+
+    def mac(self, interface: Interface, chosen: str | None, present: str) -> str:
+        """The MAC to answer: the `chosen` one, else the hardware's, in lower case."""
+        return (chosen or self.volatile.hardware_macs.get(interface, present)).lower()
+
+    def keep_mac(self, interface: Interface, present: str) -> None:
+        """Remember the hardware's MAC, before the first change hides it."""
+        self.volatile.hardware_macs.setdefault(interface, present)
 
 
 def default_host_name(mac: str) -> str:

@@ -7,7 +7,7 @@ from gateway.at.errors import ATError
 from gateway.at.params import HostLabel, IPv4, MacAddress, Netmask
 from gateway.at.table import Commands
 from gateway.commands.call import Call, address_from
-from gateway.services.api import NO_ADDRESS, Ethernet
+from gateway.services.api import NO_ADDRESS, Ethernet, Interface
 
 commands = Commands()
 
@@ -22,15 +22,14 @@ def _require_ethernet(call: Call) -> Ethernet:
 @commands.on("AT+CIPETHMAC?", scoped=True)
 async def query_ethernet_mac(call: Call) -> bytes:
     """Show Ethernet's MAC address."""
-    hardware = _require_ethernet(call).mac
-    mac = call.settings.values.ethernet_mac or hardware
-    return messages.quoted_value(call.prefix, mac.lower())
+    chosen, present = call.settings.values.ethernet_mac, _require_ethernet(call).mac
+    return messages.quoted_value(call.prefix, call.mac(Interface.ETHERNET, chosen, present))
 
 
 @commands.on("AT+CIPETHMAC=", MacAddress("mac"), scoped=True)
 async def set_ethernet_mac(call: Call, mac: str) -> None:
     """Give Ethernet another MAC address."""
-    _require_ethernet(call)
+    call.keep_mac(Interface.ETHERNET, _require_ethernet(call).mac)
     await call.settings.change(ethernet_mac=mac)
     call.gateway.apply_network()
 

@@ -8,7 +8,7 @@ from gateway.at.params import Choice, Integer, IPv4, MacAddress, Netmask, Switch
 from gateway.at.table import Commands
 from gateway.commands.call import Call, address_from
 from gateway.commands.station import check_password
-from gateway.services.api import Address, Encryption, SoftApSettings
+from gateway.services.api import Address, Encryption, Interface, SoftApSettings
 
 commands = Commands()
 
@@ -31,7 +31,8 @@ async def query_softap(call: Call) -> bytes:
     """Show the SoftAP's settings."""
     _require_softap(call)
     values = call.settings.values
-    softap = values.softap or _factory(values.softap_mac or call.gateway.network.softap.mac)
+    present = call.gateway.network.softap.mac
+    softap = values.softap or _factory(call.mac(Interface.SOFTAP, values.softap_mac, present))
     return messages.softap(
         call.prefix,
         softap.ssid,
@@ -73,13 +74,14 @@ async def set_softap(
 @commands.on("AT+CIPAPMAC?", scoped=True)
 async def query_softap_mac(call: Call) -> bytes:
     """Show the SoftAP's MAC address."""
-    mac = call.settings.values.softap_mac or call.gateway.network.softap.mac
-    return messages.quoted_value(call.prefix, mac.lower())
+    chosen, present = call.settings.values.softap_mac, call.gateway.network.softap.mac
+    return messages.quoted_value(call.prefix, call.mac(Interface.SOFTAP, chosen, present))
 
 
 @commands.on("AT+CIPAPMAC=", MacAddress("mac"), scoped=True)
 async def set_softap_mac(call: Call, mac: str) -> None:
     """Give the SoftAP another MAC address."""
+    call.keep_mac(Interface.SOFTAP, call.gateway.network.softap.mac)
     await call.settings.change(softap_mac=mac)
     call.gateway.apply_network()
 

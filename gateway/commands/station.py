@@ -234,13 +234,14 @@ async def set_autoconnect(call: Call, enable: bool) -> None:
 @commands.on("AT+CIPSTAMAC?", scoped=True)
 async def query_mac(call: Call) -> bytes:
     """Show the station's MAC address."""
-    mac = call.settings.values.station_mac or call.gateway.network.station.mac
-    return messages.quoted_value(call.prefix, mac.lower())
+    chosen, present = call.settings.values.station_mac, call.gateway.network.station.mac
+    return messages.quoted_value(call.prefix, call.mac(Interface.STATION, chosen, present))
 
 
 @commands.on("AT+CIPSTAMAC=", MacAddress("mac"), scoped=True)
 async def set_mac(call: Call, mac: str) -> None:
     """Give the station another MAC address."""
+    call.keep_mac(Interface.STATION, call.gateway.network.station.mac)
     await call.settings.change(station_mac=mac)
     call.gateway.apply_network()
 
