@@ -41,7 +41,8 @@ async def news(keyboard: Keyboard) -> str:
 async def hold(keyboard: Keyboard, *pairs: Pair) -> None:
     """Type the left side of each pair and find its right side written."""
     for typed, answered in pairs:
-        assert (typed, await answer(keyboard, typed)) == (typed, answered)
+        found = await answer(keyboard, typed)
+        assert found == answered, f"{typed!r} answers {found!r} instead of {answered!r}"
 
 
 def dialog(
