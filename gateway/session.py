@@ -180,6 +180,9 @@ class Session:
             self._prompted.close()
             self._prompted = None
         tasks = {task for task in (self._task, self._line_task) if task is not None}
+        if tasks:
+            # a task cancelled before it began would not tell its command
+            await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -255,8 +258,10 @@ class Session:
 
     def _watch_silence(self) -> None:
         """Have a timer run for the stream's deadline; one that is too early does no harm."""
+        if self._paused or self._settling is not None or self._resetting:
+            return  # nothing could be pulled; whoever reads on watches again
         deadline = self._stream.deadline()
-        if deadline is None or self._resetting:
+        if deadline is None:
             return
         if self._timer is not None:
             if self._timer.when() <= deadline:
@@ -278,6 +283,8 @@ class Session:
             return
         self._paused = False
         self._line.resume_reading()
+        # what nobody read was no silence
+        self._stream.receive(b"", self._loop.time())
         self._pump()
 
     # command lines
@@ -347,7 +354,8 @@ class Session:
                 pending.bind(self._loop.time())
             else:
                 self._task = self._loop.create_task(self._run(_Rest(handling, pending)))
-                self._settling = self._loop.call_later(_SETTLING, self._settled)
+                if self._transfer is None:
+                    self._settling = self._loop.call_later(_SETTLING, self._settled)
 
     def _settle(self) -> None:
         """The running command is done, or takes its time: read on."""
@@ -466,7 +474,6 @@ class Session:
     async def pass_through(self, transfer: PassThrough) -> None:
         """Hand every packet to `transfer` until the escape."""
         self._outbox.write(messages.PASS_THROUGH_PROMPT)
-        self._settle()
         self._stream.expect_packets(self._loop.time())
         self._transfer = transfer
         transfer.begin(self._relieve)
