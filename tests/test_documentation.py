@@ -20,7 +20,14 @@ from gateway.documentation_texts import DIFFERENCES, NOTES
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = list(all_commands())
-DOCUMENTS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    file
+    for pattern in ("*.md", "docs/**/*.md", "certs/*.md", "benchmarks/*.md")
+    for file in sorted(ROOT.glob(pattern))
+]
+# Named as those that the gateway does not have, and the placeholder of CONTRIBUTING.
+NAME = re.compile(r"AT\+[A-Z]+(?:_CUR|_DEF)?(?![A-Za-z_])")
+NO_COMMANDS = {"AT+PING", "AT+CWLIF", "AT+MDNS", "AT+SLEEP", "AT+CIUPDATE", "AT+NAME"}
 ROWS = [line for line in document().splitlines() if line.startswith("| `AT")]
 
 
@@ -106,19 +113,46 @@ def test_forms_are_written_as_they_are_typed(spelling: str, row: str) -> None:
     assert any(row in line for line in ROWS), spelling
 
 
-@pytest.mark.parametrize("document_file", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document_file", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_targets_that_a_document_names_are_in_the_makefile(document_file: Path) -> None:
     text = document_file.read_text(encoding="utf-8")
     named = set(re.findall(r"(?:`|^)(?:sudo )?make ([a-z]+)", text, re.MULTILINE))
     assert named - make_targets() == set()
 
 
-@pytest.mark.parametrize("document_file", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document_file", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(document_file: Path) -> None:
     text = document_file.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert (document_file.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document_file", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_that_a_document_names_are_there(document_file: Path) -> None:
+    text = document_file.read_text(encoding="utf-8")
+    named = {name.removesuffix("_CUR").removesuffix("_DEF") for name in re.findall(NAME, text)}
+    assert named - {name_of(command) for command in COMMANDS} - NO_COMMANDS == set()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "does not exist: ",
+        "permission denied for ",
+        "is held by ",
+        "exists and is no symlink",
+        "network.kind is networkmanager, which this version cannot do yet",
+        "the settings could not be stored",
+        "the password is neither empty, 8 to 63 bytes, nor 64 hex digits",
+        "the server is not speaking TLS",
+    ],
+)
+def test_messages_that_are_explained_are_the_programs_own(message: str) -> None:
+    explained = " ".join((ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8").split())
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "gateway").rglob("*.py")]
+    assert message.strip() in explained
+    assert any(message in source for source in sources)
 
 
 def test_the_readme_tells_every_option_of_run() -> None:
