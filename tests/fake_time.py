@@ -29,7 +29,9 @@ class _JumpingSelector(selectors.DefaultSelector):
         if not ready:
             if timeout is None:
                 raise NothingLeftToHappen("every task waits, and no timer is set")
-            self.passed += max(timeout, 0.0)
+            if timeout > 0:
+                # less than a nanosecond might be lost in rounding, and time would stand still
+                self.passed += max(timeout, 1e-9)
         return ready
 
 

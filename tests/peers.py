@@ -73,14 +73,20 @@ class Listener:
     """A server that a test accepts from by hand, on the loopback interface."""
 
     def __init__(self, *, small: bool = False) -> None:
+        self._small = small
+        self.peers: list[Peer] = []
+        self.open(0)
+
+    def open(self, port: int) -> None:
+        """Listen, at first or again."""
         self.socket = socket.socket()
         self.socket.setblocking(False)
-        if small:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._small:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", port))
         self.socket.listen(16)
         self.port = int(self.socket.getsockname()[1])
-        self.peers: list[Peer] = []
 
     async def accept(self) -> Peer:
         """The next client."""
