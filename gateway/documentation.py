@@ -28,7 +28,7 @@ from gateway.at.params import (
 )
 from gateway.at.table import Command, Commands
 from gateway.commands import basic, clock, ethernet, links, servers, softap, station, tls
-from gateway.documentation_texts import DIFFERENCES, INTRODUCTION, NOTES, THE_LINE
+from gateway.documentation_texts import DIFFERENCES, INTRODUCTION, MEANINGS, NOTES, THE_LINE
 
 SECTIONS: tuple[tuple[str, tuple[Commands, ...]], ...] = (
     ("Basic", (basic.commands,)),
@@ -81,7 +81,7 @@ def _rows(commands: Iterable[Command]) -> Iterator[str]:
             cells = (
                 _spelling(name, form, spelled),
                 f"{spelled[0].help}.",
-                _arguments(spelled[0].parameters),
+                _arguments(name, spelled[0].parameters),
                 difference,
             )
             yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
@@ -123,20 +123,24 @@ def _placeholder(parameter: Parameter) -> str:
     return f'"<{parameter.label}>"'
 
 
-def _arguments(parameters: Iterable[Parameter]) -> str:
+def _arguments(name: str, parameters: Iterable[Parameter]) -> str:
     """What each argument may be, each label once."""
     said = {
-        f"{parameter.label}: {_values(parameter)}{_default(parameter)}": None
+        f"{parameter.label}: {_values(parameter)}{_remarks(name, parameter)}": None
         for parameter in parameters
         if not isinstance(parameter, Bare)
     }
     return "<br>".join(said)
 
 
-def _default(parameter: Parameter) -> str:
-    if not parameter.optional or parameter.default is None:
-        return ""
-    return f" ({int(parameter.default)} if left out)"
+def _remarks(name: str, parameter: Parameter) -> str:
+    """In brackets: what the values mean, and which one counts if it is left out."""
+    label = parameter.label
+    remarks = [MEANINGS.get(f"{name} {label}") or MEANINGS.get(label, "")]
+    if parameter.optional and parameter.default is not None:
+        remarks.append(f"{int(parameter.default)} if left out")
+    text = "; ".join(filter(None, remarks))
+    return f" ({text})" if text else ""
 
 
 def _values(parameter: Parameter) -> str:

@@ -86,6 +86,23 @@ NOTES: Mapping[str, str] = {
 }
 """What a section says above its table."""
 
+MEANINGS: Mapping[str, str] = {
+    "baud": "bits a second",
+    "stopbits": "1 is 1, 2 is 1.5, 3 is 2",
+    "parity": "0 none, 1 odd, 2 even",
+    "flow control": "0 none, 2 and 3 RTS/CTS",
+    "AT+RFMODE mode": "1 802.11b, 2 g, 3 n",
+    "pci": "ignored",
+    "AT+CWLAPOPT mask": "1 encryption, 2 SSID, 4 RSSI, 8 BSSID, 16 channel, 32 and 64 frequency, "
+    "128 pairwise, 256 group, 512 b/g/n, 1024 WPS",
+    "least RSSI": "dBm",
+    "encryption mask": "bit n for encryption n",
+    "ecn": "0 open, 3 WPA2, 2 and 4 WPA as well",
+    "keep alive": "seconds, 0 none",
+    "zone": "hours",
+}
+"""What an argument's values mean, by its label, or by command and label."""
+
 DIFFERENCES: Mapping[str, str] = {
     "AT+RST": "Obeyed while another command runs, too. The process goes on, the effect is the "
     "same.",
@@ -153,7 +170,8 @@ DIFFERENCES: Mapping[str, str] = {
     "alone).",
     "AT+CIPSSLCERT": "Lists the subject's common name; README and firmware the issuer's. A "
     "certificate that cannot be read ends the loading (the firmware swallows commands from there "
-    "on), and so do 20 s without a byte. Nothing loaded: `no cert`, `ERROR`, as in the README "
+    "on), and so do 20 s without a byte. A bad file in the folder is skipped and logged (no "
+    "`ready`). Nothing loaded: `no cert`, `ERROR`, as in the README "
     "(`no certs loaded`, `OK`).",
     "AT+CIPSSLMFLN": "Ends within `AT+CIPSTART`'s time. An unreachable server is `FALSE`.",
     "AT+CIPSSLSTA": "0 for a link opened at 16384, where nothing is offered (the README has 1).",

@@ -16,7 +16,7 @@ from gateway.at.table import Command
 from gateway.commands import all_commands
 from gateway.config import Config
 from gateway.documentation import SECTIONS, document, name_of
-from gateway.documentation_texts import DIFFERENCES, NOTES
+from gateway.documentation_texts import DIFFERENCES, MEANINGS, NOTES
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = list(all_commands())
@@ -25,8 +25,8 @@ DOCUMENTS = [
     for pattern in ("*.md", "docs/**/*.md", "certs/*.md", "benchmarks/*.md")
     for file in sorted(ROOT.glob(pattern))
 ]
-# Named as those that the gateway does not have, and the placeholder of CONTRIBUTING.
 NAME = re.compile(r"AT\+[A-Z]+(?:_CUR|_DEF)?(?![A-Za-z_])")
+# Named as those that the gateway does not have, and the placeholder of CONTRIBUTING.
 NO_COMMANDS = {"AT+PING", "AT+CWLIF", "AT+MDNS", "AT+SLEEP", "AT+CIUPDATE", "AT+NAME"}
 ROWS = [line for line in document().splitlines() if line.startswith("| `AT")]
 
@@ -87,6 +87,16 @@ def test_differences_are_of_commands_there_are_and_stand_in_their_first_row() ->
         assert last_cells == [difference, *[""] * (len(rows) - 1)], name
 
 
+def test_meanings_are_of_arguments_there_are() -> None:
+    labels = {
+        label
+        for command in COMMANDS
+        for parameter in command.parameters
+        for label in (parameter.label, f"{name_of(command)} {parameter.label}")
+    }
+    assert set(MEANINGS) - labels == set()
+
+
 def test_a_parameter_of_an_unknown_kind_is_refused() -> None:
     from gateway import documentation
 
@@ -105,6 +115,8 @@ def test_a_parameter_of_an_unknown_kind_is_refused() -> None:
         ("AT+CIPSEND=", "| `AT+CIPSEND=[<link>,]<length>` |"),
         ("AT+CWLAP=", '| `AT+CWLAP=["<ssid>"[,"<bssid>"[,<channel>]]]` |'),
         ("AT+CWSAP=", "max conn: 1 to 8 (4 if left out)<br>hidden: 0 or 1 (0 if left out) |"),
+        ("AT+RFMODE=", "| mode: 1 to 3 (1 802.11b, 2 g, 3 n) |"),
+        ("AT+CWMODE=", "| mode: 0 to 3 |"),
         ("AT+CIPSSLCERT=", "| `AT+CIPSSLCERT=DELETE,<number>` |"),
         ("AT+UART=", "`<br>`AT+UART_DEF=<baud>,<databits>,<stopbits>,<parity>,<flow control>` |"),
     ],
