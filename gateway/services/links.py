@@ -101,8 +101,11 @@ class LinkSlots:
         self._opening.add(slot)
         try:
             connection, agreed = await self._connect(host, port, tls)
-        finally:
+        except BaseException:
             self._opening.discard(slot)
+            self._say_freed()
+            raise
+        self._opening.discard(slot)
         if keep_alive:
             _keep_alive(connection, keep_alive)
         return self._take(slot, connection, None, agreed)
@@ -215,6 +218,9 @@ class LinkSlots:
             self._say_farewell(connection)
         self.last_one_closed = not any(self._slots)
         logger.info("link %d closed%s", link.slot, " with a reset" if abort else "")
+        self._say_freed()
+
+    def _say_freed(self) -> None:
         if self.slot_freed is not None:
             self.slot_freed()
 

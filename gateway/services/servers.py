@@ -84,6 +84,7 @@ class TcpServers:
         self._servers.append(_Server(port, listener))
         logger.info("server on port %d started", port)
         self._adjust()
+        self._close_idle()
 
     def stop(self, port: int | None) -> None:
         """Stop one server; its links stay. Raises NoChange."""

@@ -241,8 +241,7 @@ def test_a_stalled_peer_is_left_and_the_link_opened_anew() -> None:
                 desk.type(b"x" * 2048)
                 await desk.turns(2)
             again = await server.accept()
-            await until(lambda: bool(desk.links.open_links()))
-            assert not desk.line.paused
+            await until(lambda: bool(desk.links.open_links()) and not desk.line.paused)
             desk.type("new")
             assert await again.receive(3) == b"new"
 
