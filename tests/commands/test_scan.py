@@ -120,7 +120,7 @@ def test_options(options: str, answered: str) -> None:
     ("arguments", "answered"),
     [
         ('"open"', listed(0)),
-        ('"wpa2"', listed(3)),
+        ('"wpa2"', listed(3, 7)),
         ('"nowhere"', OK),
         ('"wpa2","06:00:00:00:00:03"', listed(3)),
         ('"wpa2","06:00:00:00:00:00"', OK),
