@@ -16,6 +16,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="rounds to take medians of")
     parser.add_argument("--quick", action="store_true", help="less in each round, for trying")
+    parser.add_argument(
+        "--apart", action="store_true", help="keep systems and client on different processors"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there too")
     parser.add_argument(
         "--profile",
@@ -33,10 +36,12 @@ def main() -> None:
     if arguments.profile:
         print(profiling.profile(arguments.profile))
         return
-    results = run(max(1, arguments.rounds), QUICK if arguments.quick else Sizes())
-    print(report.table(results, arguments.rounds))
+    rounds = max(1, arguments.rounds)
+    sizes = QUICK if arguments.quick else Sizes()
+    results = run(rounds, sizes, apart=arguments.apart)
+    print(report.table(results, rounds))
     if arguments.json:
-        text = json.dumps(report.as_json(results, arguments.rounds), indent=1)
+        text = json.dumps(report.as_json(results, rounds), indent=1)
         arguments.json.write_text(text + "\n")
 
 

@@ -7,6 +7,7 @@ under the same weather, and the order turns round from one round to the next.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from benchmarks.systems import Started, System
 MEASUREMENT_LIMIT = 60.0
 SETTLING = 2.0
 """Seconds of quiet before memory at rest is read."""
+
+_PROCESSORS = os.sched_getaffinity(0)
 
 STARTS: dict[str, Callable[[Path], Started]] = {
     "gateway": systems.start_gateway,
@@ -59,8 +62,9 @@ class Results:
 class Stage:
     """The systems that run, each with a peer of its own."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, apart: bool) -> None:
         self.results = results
+        self.apart = apart
         self.running: dict[str, tuple[System, Peer]] = {}
 
     def __enter__(self) -> Self:
@@ -100,6 +104,8 @@ class Stage:
             system.close()
             peer.close()
             raise
+        if self.apart:
+            system.keep_to({min(_PROCESSORS)})
         return system, peer
 
     def _starter(self, name: str, peer: Peer) -> Callable[[Path], Started]:
@@ -147,6 +153,15 @@ def say(text: str) -> None:
 
 
 def _measure_starts(results: Results, number: int) -> None:
+    confined = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _PROCESSORS)
+    try:
+        _measure_each_start(results, number)
+    finally:
+        os.sched_setaffinity(0, confined)
+
+
+def _measure_each_start(results: Results, number: int) -> None:
     for name, start in STARTS.items():
         if ("start", name) in results.absent:
             continue
@@ -161,12 +176,19 @@ def _measure_starts(results: Results, number: int) -> None:
             results.add("start", name, number, seconds)
 
 
-def run(rounds: int, sizes: Sizes) -> Results:
-    """All rounds. The first one, not counted, warms up and checks every transfer's bytes."""
+def run(rounds: int, sizes: Sizes, *, apart: bool) -> Results:
+    """All rounds. The first one, not counted, warms up and checks every transfer's bytes.
+
+    `apart` keeps each system under measurement to the first processor, and the client and the
+    far ends of the links to the others: as in the field, where those are other machines.
+    """
     results = Results()
     began = time.monotonic()
     _measure_starts(results, -1)
-    with Stage(results) as stage:
+    if apart and len(_PROCESSORS) > 1:
+        # Inherited by whatever is started from here on; Stage moves the systems.
+        os.sched_setaffinity(0, _PROCESSORS - {min(_PROCESSORS)})
+    with Stage(results, apart and len(_PROCESSORS) > 1) as stage:
         for number in range(-1, rounds):
             for metric, measurement in MEASUREMENTS.items():
                 order = measurement.systems if number % 2 else measurement.systems[::-1]

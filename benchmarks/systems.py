@@ -63,6 +63,11 @@ class System:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def keep_to(self, processors: set[int]) -> None:
+        """Run on these processors only, the threads that there are now included."""
+        for thread in os.listdir(f"/proc/{self.pid}/task"):
+            os.sched_setaffinity(int(thread), processors)
+
     def close(self) -> None:
         """End the process in order, by force where that takes more than 5 s."""
         self.client.close()
