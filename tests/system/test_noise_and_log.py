@@ -96,6 +96,7 @@ def test_sending_and_receiving_writes_nothing_at_info(tmp_path: Path) -> None:
         command = f'AT+CIPSTART="TCP","127.0.0.1",{port_of(server)}'
         client.ask(command, b"CONNECT\r\n" + OK)
         with accept(server) as peer:
+            gateway.wait_for_log("link 0 TCP")
             before = len(gateway.log)
             for _ in range(100):
                 client.send_payload(b"question")
