@@ -174,9 +174,10 @@ def table(results: Results, rounds: int) -> str:
         interval = f"{value.low:.3f} to {value.high:.3f}" if value else "-"
         targets.append([verdict.name, verdict.target, middle, interval, verdict.word])
     python = ".".join(map(str, sys.version_info[:3]))
+    placement = "systems and client on different processors" if results.apart else "placed freely"
     title = (
         f"Medians (quartiles) of {rounds} interleaved rounds; {os.cpu_count()} processors, "
-        f"load {os.getloadavg()[0]:.1f}, Python {python}, Linux {os.uname().release}"
+        f"load {os.getloadavg()[0]:.1f}, Python {python}, Linux {os.uname().release}; {placement}"
     )
     notes = _notes(results)
     return "\n".join([title, "", *_align(rows), "", *_align(targets), *notes])
@@ -195,6 +196,7 @@ def as_json(results: Results, rounds: int) -> dict[str, object]:
     """Everything measured, round by round, and every target."""
     return {
         "rounds": rounds,
+        "apart": results.apart,
         "values": {
             f"{metric} {system}": list(series.values())
             for (metric, system), series in results.values.items()

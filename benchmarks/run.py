@@ -41,6 +41,7 @@ class Results:
 
     values: dict[tuple[str, str], dict[int, float]] = field(default_factory=dict)
     absent: dict[tuple[str, str], str] = field(default_factory=dict)
+    apart: bool = False
     rest: dict[str, Memory] = field(default_factory=dict)
     after: dict[str, Memory] = field(default_factory=dict)
 
@@ -62,9 +63,8 @@ class Results:
 class Stage:
     """The systems that run, each with a peer of its own."""
 
-    def __init__(self, results: Results, apart: bool) -> None:
+    def __init__(self, results: Results) -> None:
         self.results = results
-        self.apart = apart
         self.running: dict[str, tuple[System, Peer]] = {}
 
     def __enter__(self) -> Self:
@@ -104,7 +104,7 @@ class Stage:
             system.close()
             peer.close()
             raise
-        if self.apart:
+        if self.results.apart:
             system.keep_to({min(_PROCESSORS)})
         return system, peer
 
@@ -182,13 +182,13 @@ def run(rounds: int, sizes: Sizes, *, apart: bool) -> Results:
     `apart` keeps each system under measurement to the first processor, and the client and the
     far ends of the links to the others: as in the field, where those are other machines.
     """
-    results = Results()
+    results = Results(apart=apart and len(_PROCESSORS) > 1)
     began = time.monotonic()
     _measure_starts(results, -1)
-    if apart and len(_PROCESSORS) > 1:
+    if results.apart:
         # Inherited by whatever is started from here on; Stage moves the systems.
         os.sched_setaffinity(0, _PROCESSORS - {min(_PROCESSORS)})
-    with Stage(results, apart and len(_PROCESSORS) > 1) as stage:
+    with Stage(results) as stage:
         for number in range(-1, rounds):
             for metric, measurement in MEASUREMENTS.items():
                 order = measurement.systems if number % 2 else measurement.systems[::-1]
