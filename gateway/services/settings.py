@@ -167,7 +167,7 @@ def _decode(kind: Any, value: Any) -> Any:
         return tuple(_decode(typing.get_args(kind)[0], item) for item in value)
     if kind is bytes and isinstance(value, str):
         return value.encode("latin-1")
-    if isinstance(kind, type) and issubclass(kind, IntEnum):
+    if isinstance(kind, type) and issubclass(kind, IntEnum) and type(value) is int:
         return kind(value)
     if type(value) is not kind:
         raise ValueError(f"a value is not of type {kind.__name__}")
