@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.tls_servers import ROOT, SERVER, openssl_server
+from tests.services.authority import self_signed
+from tests.services.tls_servers import ROOT, SERVER, openssl_server, server_context
 from tests.system.gateway_process import OK, Client, GatewayProcess
 from tests.system.web_servers import NGINX, Sink, nginx_server, python_http_server
 
@@ -133,10 +134,25 @@ def read_passively(client: Client) -> bytes:
     return bytes(response)
 
 
-def test_a_megabyte_sent(tmp_path: Path) -> None:
-    with Sink() as sink, joined(tmp_path) as client:
-        client.ask(f'AT+CIPSTART="TCP","127.0.0.1",{sink.port}', b"CONNECT\r\n" + OK)
+@pytest.mark.parametrize("kind", ["TCP", "SSL"])
+def test_a_megabyte_sent(tmp_path: Path, kind: str) -> None:
+    context = server_context(tmp_path, SERVER) if kind == "SSL" else None
+    with Sink(context) as sink, joined(tmp_path) as client:
+        client.ask(f'AT+CIPSTART="{kind}","localhost",{sink.port}', b"CONNECT\r\n" + OK)
         for start in range(0, len(MEGABYTE), LARGEST_PAYLOAD):
             client.send_payload(MEGABYTE[start : start + LARGEST_PAYLOAD])
         client.ask("AT+CIPCLOSE", b"CLOSED\r\n" + OK)
         assert sink.digest() == digest(MEGABYTE)
+
+
+def test_a_certificate_sent_over_the_line_is_trusted(tmp_path: Path, root: Path) -> None:
+    authority = self_signed("Sent Root")
+    server = authority.issue(names=["localhost"])
+    with openssl_server(root, server) as port, joined(tmp_path) as client:
+        client.ask("AT+CIPSSLCERT", OK + b">")
+        pem = authority.pem.strip()
+        client.send(pem)
+        client.expect(b"\r\nRead %d bytes\r\n" % len(pem) + OK)
+        client.ask("AT+CIPSSLCERT?", b"+CIPSSLCERT,1:Test Root\r\n+CIPSSLCERT,2:Sent Root\r\n" + OK)
+        client.ask("AT+CIPSSLAUTH=2")
+        assert digest(fetch(client, "SSL", port)) == digest(MEGABYTE)

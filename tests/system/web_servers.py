@@ -7,6 +7,7 @@ import hashlib
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -85,9 +86,13 @@ def nginx_server(root: Path, folder: Path) -> Iterator[int]:
 
 
 class Sink:
-    """A TCP server that takes all that one client sends and remembers its digest."""
+    """A server that takes all that one client sends, and remembers its digest.
 
-    def __init__(self) -> None:
+    With `context` it speaks TLS.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self._server = socket.create_server(("127.0.0.1", 0))
         self._server.settimeout(LIMIT)
         self.port = int(self._server.getsockname()[1])
@@ -109,9 +114,10 @@ class Sink:
 
     def _take(self) -> None:
         with contextlib.suppress(TimeoutError):
-            connection, _ = self._server.accept()
+            connection = accept(self._server)
+            if self._context:
+                connection = self._context.wrap_socket(connection, server_side=True)
             with connection:
-                connection.settimeout(LIMIT)
                 while data := connection.recv(65536):
                     self._digest.update(data)
 
