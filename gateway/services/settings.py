@@ -53,8 +53,14 @@ class StoredSettings:
 
         Finishes even when the caller is cancelled. Raises SettingsError.
         """
-        if settings != self.stored:
-            await asyncio.shield(asyncio.ensure_future(self._store(settings)))
+        if settings == self.stored:
+            return
+        storing = asyncio.ensure_future(self._store(settings))
+        try:
+            await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            storing.add_done_callback(_tell_failure)
+            raise
 
     async def settled(self) -> None:
         """Wait until nothing is being written."""
@@ -91,6 +97,13 @@ class _View:
         if self.stores:
             await self._book.store(replace(self._book.stored, **changes))
         self._book.in_force = replace(self._book.in_force, **changes)
+
+
+def _tell_failure(storing: asyncio.Future[None]) -> None:
+    """Put into the journal what nobody waits for any more."""
+    error = None if storing.cancelled() else storing.exception()
+    if error is not None:
+        logger.error("%s", error)
 
 
 def _load(file: Path) -> Settings:
