@@ -52,7 +52,7 @@ logger = logging.getLogger("gateway.session")
 
 _RESET = b"AT+RST\r"
 _QUESTION = b"?\r"
-_NAME = re.compile(rb"AT[+A-Z0-9_]{0,24}")
+_NAME = re.compile(rb"AT\+[A-Z][A-Z0-9_]{0,23}(?=[=?\r])")
 _SLOW_REPLY = 0.9
 _QUESTION_WINDOW = 0.1
 _MOST_UNSENT = 32768
