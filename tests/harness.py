@@ -168,7 +168,8 @@ class Desk(Keyboard):
     def __init__(self, directory: Path, world: World, style: Style, limits: LinkLimits) -> None:
         super().__init__(FakeLine())
         self.network = SimulatedNetwork(world)
-        self.settings = StoredSettings(directory / "state")
+        self.settings_folder = directory / "state"
+        self.settings = StoredSettings(self.settings_folder)
         self.certificates = CertificateStore(directory / "certs", 5)
         self.links = LinkSlots(limits, self.network.interface_of)
         self.servers = TcpServers(self.links)
