@@ -201,6 +201,7 @@ def test_a_session_can_end_in_the_middle_of_anything(extra: Extra, line: str) ->
             await desk.session.close()
             desk.type("AT\r\n")
             assert desk.unread() == b""
+            assert extra.cancelled == (line == "AT+WAIT")
 
     at_desk(work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,14 +13,20 @@ from tests.session_parts import at_fake_desk, linked, reading, stuff, written
 SWITCHED_OFF = 32768  # bytes unsent at which no more is read
 
 
+def type_until_paused(desk: Desk, text: str) -> int:
+    """How often `text` was taken before the gateway read no more."""
+    for count in range(1000):
+        if not reading(desk):
+            return count
+        desk.type(text)
+    raise AssertionError("the gateway reads on although nothing leaves")
+
+
 def test_reading_pauses_while_the_line_takes_nothing_and_nothing_is_lost() -> None:
     async def work(desk: Desk) -> None:
         await desk.quiet()
         desk.line.slow = True
-        count = 0
-        while reading(desk):
-            desk.type("AT+GMR\r\n")
-            count += 1
+        count = type_until_paused(desk, "AT+GMR\r\n")
         assert SWITCHED_OFF < desk.line.buffered < SWITCHED_OFF + 1000
         desk.type("AT+GMR\r\n" * 50 + "AT+CIP")  # was under way in the driver
         assert desk.line.buffered < SWITCHED_OFF + 1000
@@ -36,8 +43,7 @@ def test_reading_pauses_while_the_line_takes_nothing_and_nothing_is_lost() -> No
 def test_echo_alone_cannot_fill_the_memory() -> None:
     async def work(desk: Desk) -> None:
         desk.line.slow = True
-        while reading(desk):
-            desk.type("A" * 4095)
+        type_until_paused(desk, "A" * 4095)
         assert desk.line.buffered < SWITCHED_OFF + 2 * 4095
 
     at_fake_desk(work)
@@ -176,14 +182,39 @@ def test_pass_through_holds_the_line_back_while_the_peer_takes_nothing(when: str
     at_fake_desk(work)
 
 
-def test_a_line_that_takes_nothing_costs_no_work() -> None:
+def test_a_line_that_takes_nothing_costs_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(desk: Desk) -> None:
         async with linked(desk):
             prompt_on_a_line_that_takes_nothing(desk)
             loop = asyncio.get_running_loop()
-            before = loop.time()
-            # with a timer that is due again and again, this loop's time would stand still
+            timers = 0
+
+            def call_at(*arguments: Any, **options: Any) -> asyncio.TimerHandle:
+                nonlocal timers
+                timers += 1
+                assert timers < 100
+                return set_timer(*arguments, **options)
+
+            set_timer = loop.call_at
+            monkeypatch.setattr(loop, "call_at", call_at)
             await asyncio.sleep(50)
-            assert loop.time() == pytest.approx(before + 50)
+            assert timers < 5
+
+    at_fake_desk(work)
+
+
+def test_pass_through_begins_without_waiting() -> None:
+    async def work(desk: Desk) -> None:
+        async with linked(desk) as peer:
+            await desk.ask("AT+CIPMODE=1")
+            await asyncio.sleep(1)
+            loop = asyncio.get_running_loop()
+            before = loop.time()
+            desk.type("AT+CIPSEND\r\ndata")
+            await desk.expect(b">")
+            desk.type(" and more")
+            assert reading(desk)
+            assert await peer.read(13) == b"data and more"
+            assert loop.time() - before == pytest.approx(0.020)
 
     at_fake_desk(work)
