@@ -13,6 +13,7 @@ from gateway.at.messages import Style
 from gateway.services.api import UartSettings
 from tests.commands.dialog import ERROR, OK, answer, dialog, hold, news, refused, shown
 from tests.harness import Desk, at_desk
+from tests.peers import free_port, listening
 from tests.served import READY, Served, serve
 
 
@@ -157,6 +158,29 @@ def test_bytes_between_the_ok_of_a_reset_and_ready_are_thrown_away(tmp_path: Pat
         await served.expect(b"\r\nOK\r\n\r\nready\r\n")
         await served.quiet()
         await hold(served, ("AT+CWMODE?", "+CWMODE:1⏎⏎OK⏎"))
+
+    serve(work, tmp_path)
+
+
+@pytest.mark.parametrize("line", ["AT+RST", "AT+RESTORE"])
+def test_a_reset_closes_links_and_servers_without_a_word(line: str, tmp_path: Path) -> None:
+    async def work(served: Served) -> None:
+        await served.quiet()
+        port = free_port()
+        await served.ask("AT+CIPMUX=1")
+        await served.ask(f"AT+CIPSERVER=1,{port}")
+        with listening() as server:
+            await served.ask(f'AT+CIPSTART=0,"TCP","127.0.0.1",{server.port}')
+            peer = await server.accept()
+            served.type(line + "\r\n")
+            assert shown(await served.expect(READY)) == "⏎OK⏎⏎ready⏎"
+            assert await peer.ended() == b""
+        await served.quiet()
+        await hold(
+            served,
+            ("AT+CIPMUX?", "+CIPMUX:0⏎⏎OK⏎"),
+            (f'AT+CIPSTART="TCP","127.0.0.1",{port}', "connect fail⏎⏎ERROR⏎CLOSED⏎"),
+        )
 
     serve(work, tmp_path)
 

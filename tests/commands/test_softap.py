@@ -7,6 +7,7 @@ import pytest
 from gateway.services.api import Address, Encryption, SoftApSettings
 from tests.commands.dialog import ERROR, OK, Pair, dialog, hold, news, refused
 from tests.harness import Desk, at_desk
+from tests.peers import listening
 
 MAC = "02:a7:0d:5e:00:11"
 FACTORY = '"ESP_5E0011","",1,0,4,0'
@@ -238,5 +239,25 @@ def test_dhcp_can_be_switched_off() -> None:
         )
         assert not desk.session.gateway.wanted().softap_dhcp
         assert await news(desk) == ""
+
+    at_desk(work)
+
+
+@pytest.mark.parametrize(
+    ("line", "answered"),
+    [
+        ("AT+CWMODE_CUR=1", "CLOSED⏎⏎OK⏎"),
+        ("AT+CWMODE_CUR=0", "CLOSED⏎⏎OK⏎"),
+        ("AT+CWMODE_CUR=2", OK),
+        ("AT+CWMODE_CUR=3", OK),
+    ],
+)
+def test_its_links_close_with_it(line: str, answered: str) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.quiet()
+        await hold(desk, ("AT+CWMODE_CUR=2", OK), ('AT+CWSAP_CUR="mine","password",5,3', OK))
+        with listening() as server:
+            await server.link(desk)
+            await hold(desk, (line, answered))
 
     at_desk(work)

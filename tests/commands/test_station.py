@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from gateway.services.network.simulated import World
+from tests import fake_time
 from tests.commands.dialog import OK, Pair, answer, dialog, hold, news, refused
 from tests.harness import Desk, at_desk
 
@@ -323,3 +325,70 @@ def test_ethernets_name_servers_are_in_use_while_not_joined() -> None:
         assert await answer(desk, "AT+CIPDNS?") == OK
 
     at_desk(work, replace(World(), pace=0))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "AT+CWMODE=3",
+        "AT+CWMODE=2",
+        "AT+CWMODE_CUR=0",
+        "AT+CWQAP",
+        "AT+CWDHCP=1,0",
+        "AT+CWDHCP=2,1",
+        "AT+CWDHCP=3,0",
+        "AT+CWAUTOCONN=0",
+        'AT+CIPSTAMAC="02:00:00:00:00:01"',
+        'AT+CIPSTA="10.1.2.3"',
+        'AT+CIPDNS=1,"9.9.9.9"',
+        'AT+CWHOSTNAME="pi"',
+        'AT+CIPAPMAC="02:00:00:00:00:01"',
+        'AT+CIPETH="10.1.2.3"',
+        'AT+CIPETHMAC="02:00:00:00:00:01"',
+        "AT+CIPSTA?",
+        "AT+CIPDNS?",
+        "AT+CWJAP?",
+    ],
+)
+def test_a_reply_waits_for_no_network(line: str) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.join()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert OK in await answer(desk, line)
+        assert loop.time() == began
+
+    at_desk(work, World(), runner=fake_time.run)
+
+
+def test_a_join_waits_for_what_is_under_way() -> None:
+    async def work(desk: Desk) -> None:
+        await desk.quiet()
+        desk.type('AT+CIPSTAMAC_CUR="02:00:00:00:00:01"\r\nAT+CWMODE_CUR=3\r\n')
+        desk.type('AT+CIPSTA_CUR="10.1.2.3"\r\nAT+CWJAP_CUR="esp-at-sim","password"\r\n')
+        await desk.expect(b"WIFI GOT IP\r\n\r\nOK\r\n")
+        await hold(
+            desk,
+            addresses("CIPSTA", ("10.1.2.3", "10.1.2.1", "255.255.255.0")),
+            ("AT+CIPSTAMAC?", '+CIPSTAMAC:"02:00:00:00:00:01"⏎⏎OK⏎'),
+        )
+
+    at_desk(work, World(), runner=fake_time.run)
+
+
+def test_a_set_that_changes_nothing_touches_nothing() -> None:
+    async def work(desk: Desk) -> None:
+        await desk.join()
+        await hold(
+            desk,
+            ("AT+CWMODE=1", OK),
+            ("AT+CWDHCP=1,1", OK),
+            ("AT+CWDHCP=3,1", OK),
+            ("AT+CWAUTOCONN=1", OK),
+            ("AT+CIPDNS=0", OK),
+            (f'AT+CIPSTAMAC_CUR="{HARDWARE_MAC}"', OK),
+            ("AT+CWJAP?", await answer(desk, "AT+CWJAP?")),
+        )
+        assert not desk.settings_folder.exists()
+
+    at_desk(work)
