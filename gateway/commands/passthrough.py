@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 
 from gateway.commands.call import Gateway, Target
 from gateway.services.api_links import ConnectFailed, Link, LinkBroken, LookupFailed
+
+logger = logging.getLogger("gateway.links")
 
 _REOPEN_SECONDS = 1.0
 _MOST_QUEUED = 8
@@ -101,12 +104,17 @@ class PassThroughTransfer:
         self._queue.clear()
         if congested and self._on_relief is not None:
             self._on_relief()
+        said = ""
         while target is not None and self._link is None:
             await asyncio.sleep(_REOPEN_SECONDS)
             try:
                 self._link = await gateway.links.open(
                     0, target.host, target.port, keep_alive=target.keep_alive, tls=target.tls
                 )
-            except (LookupFailed, ConnectFailed):
+            except (LookupFailed, ConnectFailed) as error:
+                # once, not every second: the journal may be on an SD card
+                if str(error) != said:
+                    said = str(error)
+                    logger.info("link 0 cannot be reopened: %s", said)
                 continue
             gateway.announcements.write_through(self._link, self._news.set)

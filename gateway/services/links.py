@@ -115,11 +115,12 @@ class LinkSlots:
         until = self._now() + self.limits.connect_seconds
         try:
             addresses = await self._look_up(host, port, self.limits.connect_seconds)
-            connection = await within(until - self._now(), self._reach(addresses))
-            return await within(
-                until - self._now(),
-                tls_service.offers_fragment_length(connection, host, length),
-            )
+            connection = await self._reach(addresses, until)
+            with connection:  # for one who is cancelled before the probe has begun
+                return await within(
+                    until - self._now(),
+                    tls_service.offers_fragment_length(connection, host, length),
+                )
         except (LookupFailed, ConnectFailed, TimeoutError) as error:
             logger.info("%s port %d does not answer: %s", host, port, error or "timed out")
             return False
@@ -137,10 +138,15 @@ class LinkSlots:
         until = self._now() + self.limits.connect_seconds
         addresses = await self._look_up(host, port, self.limits.connect_seconds)
         try:
-            connection = await within(until - self._now(), self._reach(addresses))
+            connection = await self._reach(addresses, until)
             if tls is None:
                 return connection, 0
-            secured = await within(until - self._now(), tls_service.secure(connection, tls, host))
+            with connection:  # which is empty once TLS has taken the socket over
+                secured = await within(
+                    until - self._now(),
+                    tls_service.secure(connection, tls, host),
+                    lost=socket.socket.close,
+                )
         except TimeoutError:
             seconds = self.limits.connect_seconds
             raise ConnectFailed(f"{host} port {port}: no answer within {seconds:g} s") from None
@@ -148,7 +154,12 @@ class LinkSlots:
             raise ConnectFailed(f"{host} port {port}: TLS refused: {refusal}") from None
         return secured, fragments.agreed(secured)
 
-    async def _reach(self, addresses: list[SocketAddress]) -> socket.socket:
+    async def _reach(self, addresses: list[SocketAddress], until: float) -> socket.socket:
+        """A connection to one of the addresses. Raises ConnectFailed or TimeoutError."""
+        work = self._try_each(addresses)
+        return await within(until - self._now(), work, lost=socket.socket.close)
+
+    async def _try_each(self, addresses: list[SocketAddress]) -> socket.socket:
         """A connection to the first address that accepts. Raises ConnectFailed."""
         loop = asyncio.get_running_loop()
         why = "no address"

@@ -57,7 +57,7 @@ def test_opening_and_closing_and_who_hears_of_it() -> None:
             async with slots() as links:
                 ears = links.listener = Ears()
                 link, peer = await plain(links, server, 3)
-                assert links[3] is link
+                assert link.slot == 3
                 assert list(links.open_links()) == [link]
                 assert link.interface is Interface.STATION
                 assert links.free_slot() == 0
