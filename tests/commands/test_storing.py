@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from gateway.services import settings as module
 from gateway.services.api_settings import Settings
 from gateway.services.settings import StoredSettings
 from tests.commands.dialog import ERROR, OK, answer, hold, news, shown, state
 from tests.harness import Desk, at_desk
 from tests.served import READY, Served, serve
-
-
-@contextmanager
-def failing(name: str, code: int) -> Iterator[None]:
-    """The system call `name` fails."""
-
-    def fail(*_: object, **__: object) -> NoReturn:
-        raise OSError(code, os.strerror(code))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, name, fail)
-        yield
-
+from tests.services.stored import Gate, failing
 
 DISK_FULL = ("fsync", errno.ENOSPC)
 READ_ONLY = ("open", errno.EROFS)
@@ -103,25 +85,6 @@ def test_a_join_that_cannot_be_stored_is_a_join_and_an_error() -> None:
         await hold(desk, ("AT", OK))
 
     at_desk(work)
-
-
-class Gate:
-    """Lets a write begin, and end only when the test says so; it may then fail."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.begun = asyncio.Event()
-        self.open = threading.Event()
-        self.error: OSError | None = None
-        self._write = module._write
-        patch.setattr(module, "_write", self._write_slowly)
-
-    def _write_slowly(self, file: Path, settings: Settings) -> None:
-        self._loop.call_soon_threadsafe(self.begun.set)
-        assert self.open.wait(10)
-        if self.error is not None:
-            raise self.error
-        self._write(file, settings)
 
 
 def test_others_are_busy_while_a_setting_is_stored(
