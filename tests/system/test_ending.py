@@ -12,16 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.peers import free_port
-from tests.system.gateway_process import (
-    GREETING,
-    JOINED,
-    LIMIT,
-    OK,
-    PASSWORD,
-    SSID,
-    Client,
-    GatewayProcess,
-)
+from tests.system.gateway_process import GatewayProcess
+from tests.system.line_client import GREETING, JOINED, LIMIT, OK, PASSWORD, SSID, Client
 from tests.system.web_servers import accept, listening, port_of
 
 PASS_THROUGH_PROMPT = b"\r\nOK\r\n\r\n>"

@@ -7,8 +7,10 @@ import re
 import socket
 from pathlib import Path
 
+from gateway import __version__
 from tests.services.authority import self_signed
-from tests.system.gateway_process import OK, Client, GatewayProcess
+from tests.system.gateway_process import GatewayProcess
+from tests.system.line_client import OK, Client
 from tests.system.web_servers import accept, listening, port_of
 
 # What a library that polls asks over and over.
@@ -75,7 +77,7 @@ def test_polling_writes_nothing_at_info(tmp_path: Path) -> None:
         assert gateway.ends() == 0
     messages = [line.split(" ", 2)[2] for line in gateway.log.splitlines()]
     assert messages == [
-        f"info gateway: esp-at-gateway 0.1.0 on pty:{gateway.line}",
+        f"info gateway: esp-at-gateway {__version__} on pty:{gateway.line}",
         "info gateway: ready",
         "info gateway.network: Ethernet connected",
         "info gateway.network: Ethernet has the address 192.168.101.20",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.gateway_process import GREETING, JOINED, OK, Client, GatewayProcess
+from tests.system.gateway_process import GatewayProcess
+from tests.system.line_client import GREETING, JOINED, OK, Client
 
 OPENINGS = 100
 

@@ -8,7 +8,8 @@ import socket
 import threading
 from pathlib import Path
 
-from tests.system.gateway_process import LIMIT, OK, GatewayProcess
+from tests.system.gateway_process import GatewayProcess
+from tests.system.line_client import LIMIT, OK
 from tests.system.web_servers import accept, listening, port_of
 
 # No multiple of a packet's 2048 bytes: the last packet leaves after 20 ms of silence, which

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.gateway_process import LIMIT, ROOT, command_line
+from tests.system.gateway_process import ROOT, command_line
+from tests.system.line_client import LIMIT
 
 
 def refusal(status: int, *options: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.peers import free_port
 from tests.services.authority import self_signed
-from tests.system.gateway_process import GREETING, JOINED, LIMIT, OK, Client, GatewayProcess
+from tests.system.gateway_process import GatewayProcess
+from tests.system.line_client import GREETING, JOINED, LIMIT, OK, Client
 
 READY = b"\r\nready\r\n"
 ETHERNET = GREETING.removeprefix(READY)

@@ -9,7 +9,8 @@ import socket
 from pathlib import Path
 
 from tests.peers import free_port
-from tests.system.gateway_process import LIMIT, OK, Client, GatewayProcess, Pushed
+from tests.system.gateway_process import GatewayProcess
+from tests.system.line_client import LIMIT, OK, Client, Pushed
 from tests.system.web_servers import receive
 
 LINKS = range(5)

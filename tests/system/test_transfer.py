@@ -12,7 +12,8 @@ import pytest
 
 from tests.services.authority import self_signed
 from tests.services.tls_servers import ROOT, SERVER, openssl_server, server_context
-from tests.system.gateway_process import OK, Client, GatewayProcess
+from tests.system.gateway_process import GatewayProcess
+from tests.system.line_client import OK, Client
 from tests.system.web_servers import NGINX, Sink, nginx_server, python_http_server
 
 MEGABYTE = random.Random(1).randbytes(1 << 20)
