@@ -67,9 +67,9 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 async def readable(descriptor: int) -> None:
     """Return once there is something to read, or to be told, on `descriptor`."""
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_reader(descriptor)
