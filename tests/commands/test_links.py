@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from gateway.services.links import LinkLimits
 from gateway.services.network.simulated import World
+from tests import fake_time
 from tests.harness import Desk, at_desk
 from tests.peers import Listener, free_port, listening
 
@@ -228,6 +230,37 @@ def test_a_lookup_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     try:
         at_desk(work, limits=LinkLimits(connect_seconds=0.3))
+    finally:
+        answered.set()
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds", "end"),
+    [
+        ('AT+CIPSTART="TCP","slow.example",80', 4.5, "CLOSED"),
+        ('AT+CIPDOMAIN="slow.example"', 15, ""),
+    ],
+)
+def test_how_long_a_lookup_may_take(
+    line: str, seconds: float, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+
+    def wait(*_: object) -> list[object]:
+        answered.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+
+    async def work(desk: Desk) -> None:
+        await desk.join()
+        desk.patience = 60
+        begun = asyncio.get_running_loop().time()
+        assert await answer(desk, line) == failed("DNS Fail", end)
+        assert seconds - 1 < asyncio.get_running_loop().time() - begun <= seconds
+
+    try:
+        at_desk(work, runner=fake_time.run)
     finally:
         answered.set()
 

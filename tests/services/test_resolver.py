@@ -70,6 +70,9 @@ def silent_name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Ev
     monkeypatch.setattr(resolver, "_running", threading.BoundedSemaphore(MOST_AT_ONCE))
     yield answered
     answered.set()
+    for thread in threading.enumerate():
+        if thread.name == "lookup":
+            thread.join(10)
 
 
 def test_a_lookup_can_be_given_up(silent_name_server: threading.Event) -> None:
