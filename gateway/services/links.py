@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import socket
@@ -22,14 +21,13 @@ from gateway.services.api_links import (
     LookupFailed,
     TlsProfile,
 )
+from gateway.services.farewell import Farewells
 from gateway.services.link import SocketLink
 from gateway.services.resolver import SocketAddress, resolve
-from gateway.services.waiting import readiness, within
+from gateway.services.waiting import within
 
 logger = logging.getLogger("gateway.links")
 
-_LINGER_SECONDS = 2.0
-_LINGER_MOST = 16
 _KEEP_ALIVE_PROBES = 3
 
 
@@ -64,7 +62,7 @@ class LinkSlots:
         self._slots: list[SocketLink | None] = [None] * SLOTS
         self._opening: set[int] = set()
         self._abort: set[int] = set()
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._farewells = Farewells()
 
     def __getitem__(self, slot: int) -> SocketLink | None:
         return self._slots[slot]
@@ -226,7 +224,7 @@ class LinkSlots:
         self._abort.discard(link.slot)
         connection = mine.release(abort=abort)
         if connection is not None:
-            self._say_farewell(connection)
+            self._farewells.say(connection)
         self.last_one_closed = not any(self._slots)
         logger.info("link %d closed%s", link.slot, " with a reset" if abort else "")
         self._say_freed()
@@ -235,62 +233,16 @@ class LinkSlots:
         if self.slot_freed is not None:
             self.slot_freed()
 
-    def _say_farewell(self, connection: socket.socket) -> None:
-        """Close in order, so that the peer gets all that was sent before.
-
-        Closing with unread data would reset the connection and could destroy data still on
-        its way to the peer: so first only our half, and what still comes is thrown away.
-        """
-        if isinstance(connection, ssl.SSLSocket):
-            tls_service.say_goodbye(connection)
-        try:
-            connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            connection.close()
-            return
-        if len(self._farewells) >= _LINGER_MOST:
-            connection.close()
-            return
-        task = asyncio.ensure_future(_linger(connection))
-        self._farewells.add(task)
-        task.add_done_callback(lambda task: self._said_farewell(task, connection))
-
-    def _said_farewell(self, task: asyncio.Task[None], connection: socket.socket) -> None:
-        # here and not in the task, which may be cancelled before its first step
-        self._farewells.discard(task)
-        connection.close()
-
     async def end(self) -> None:
         """Close every link; no socket is left on return."""
         for link in self.open_links():
             self.close(link)
-        farewells = list(self._farewells)
-        for task in farewells:
-            task.cancel()
-        if farewells:
-            await asyncio.wait(farewells)
+        await self._farewells.end()
         self._abort.clear()
         self.last_one_closed = False
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-async def _linger(connection: socket.socket) -> None:
-    """Read and drop until the peer closes, for a short time."""
-    with contextlib.suppress(TimeoutError, OSError):
-        await within(_LINGER_SECONDS, _drop_what_comes(connection))
-
-
-async def _drop_what_comes(connection: socket.socket) -> None:
-    while True:
-        await readiness(connection.fileno(), for_writing=False)
-        try:
-            # below TLS: what comes is thrown away, so it need not be decrypted
-            if not socket.socket.recv(connection, 4096):
-                return
-        except BlockingIOError:
-            continue
 
 
 def _keep_alive(connection: socket.socket, seconds: int) -> None:
