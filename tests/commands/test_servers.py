@@ -353,7 +353,10 @@ def test_unread_data_keeps_a_client() -> None:
             await peer.send(b"x")
             await desk.expect(b"+IPD,0,1\r\n")
             await asyncio.sleep(100)
-            assert await desk.ask("AT+CIPRECVDATA=0,1") == b"\r\n+CIPRECVDATA,1:x\r\nOK\r\n"
+            await peer.send(b"y")
+            assert await desk.expect(b"+IPD,0,2\r\n") == b"\r\n+IPD,0,2\r\n"
+            await asyncio.sleep(100)
+            assert await desk.ask("AT+CIPRECVDATA=0,2") == b"\r\n+CIPRECVDATA,2:xy\r\nOK\r\n"
             assert await seconds_until_closed(desk) <= 1.1
 
     in_fake_time(work)
