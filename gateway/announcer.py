@@ -31,6 +31,8 @@ class Announcer:
         self._outbox = outbox
         self._new: set[int] = set()
         self._grown: set[int] = set()
+        # slots of which there is, or will be, something to say: new, with data, or ended
+        self._live: set[int] = set()
         self._through: Link | None = None
         self._through_ended: Callable[[], None] | None = None
 
@@ -85,18 +87,21 @@ class Announcer:
     def link_accepted(self, link: Link) -> None:
         """A server took a connection."""
         self._new.add(link.slot)
+        self._live.add(link.slot)
         self.pump()
 
     def link_changed(self, link: Link) -> None:
         """More data waits, or the link has ended."""
         if not link.ended:
             self._grown.add(link.slot)
+        self._live.add(link.slot)
         self.pump()
 
     def close(self, link: Link) -> None:
         """Close a link without a word."""
         self._new.discard(link.slot)
         self._grown.discard(link.slot)
+        self._live.discard(link.slot)
         self.gateway.links.close(link)
 
     def close_over(self, interface: Interface) -> None:
@@ -115,16 +120,18 @@ class Announcer:
         """Write notifications and framed data again."""
         self._through, self._through_ended = None, None
         self._outbox.muted = False
-        self._grown.update(link.slot for link in self.gateway.links.open_links())
+        self._live.update(link.slot for link in self.gateway.links.open_links())
+        self._grown.update(self._live)
 
     def pump(self) -> None:
         """Write what there is to say of links, as far as the line takes it."""
-        if self._outbox.held:
-            return
         if self._outbox.muted:
             self._pump_through()
-            return
-        links = self.gateway.links.open_links()
+        elif self._live and not self._outbox.held:
+            self._say_news()
+
+    def _say_news(self) -> None:
+        links = [link for link in self.gateway.links.open_links() if link.slot in self._live]
         for link in links:
             if link.slot in self._new:
                 self._new.discard(link.slot)
@@ -136,6 +143,8 @@ class Announcer:
         for link in links:
             if link.ended and not link.waiting and self.gateway.links[link.slot] is link:
                 self._say_closed(link)
+            elif not link.ended and not link.waiting:
+                self._live.discard(link.slot)
 
     def _say_what_waits(self, links: Sequence[Link]) -> None:
         for link in links:

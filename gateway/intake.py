@@ -22,9 +22,9 @@ MOST_UNSENT = 32768
 
 
 class Intake:
-    """Feeds a stream from a line and hands each event to `handle`, until `stop`."""
+    """Feeds a stream from a line and hands each event and its time to `handle`."""
 
-    def __init__(self, line: Line, handle: Callable[[Event], None]) -> None:
+    def __init__(self, line: Line, handle: Callable[[Event, float], None]) -> None:
         self.stream = HostStream()
         self.paused = False
         self._line = line
@@ -38,21 +38,27 @@ class Intake:
         """Bytes came: act on what they complete."""
         if self._stopped:
             return
-        self.stream.receive(data, self._loop.time())
+        now = self._loop.time()
+        self.stream.receive(data, now)
         if self._settling is not None:
             self._line.pause_reading()
-        self.pump()
+        self._pull(now)
 
     def pump(self) -> None:
         """Hand over all the events that there are and that may be read now."""
+        self._pull(self._loop.time())
+
+    def _pull(self, now: float) -> None:
+        stream, line = self.stream, self._line
         while not self.paused and not self._stopped and self._settling is None:
-            event = self.stream.next_event(self._loop.time())
+            event = stream.next_event(now)
             if event is None:
                 break
-            self._handle(event)
-            if self._line.buffered > MOST_UNSENT:
+            self._handle(event, now)
+            if line.buffered > MOST_UNSENT:
                 self.pause()
-        self.watch_silence()
+        if stream.deadline() is not None:
+            self.watch_silence()
 
     def stop(self) -> None:
         """Read nothing more at all; no timer is left. Bytes that still come are dropped."""

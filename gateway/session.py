@@ -157,9 +157,9 @@ class Session:
 
     # events
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: Event, now: float) -> None:
         if isinstance(event, LineEvent):
-            self._line_received(event.text)
+            self._line_received(event.text, now)
         elif isinstance(event, Typed):
             self._outbox.write(event.data)
         elif isinstance(event, Payload):
@@ -174,13 +174,12 @@ class Session:
         elif isinstance(event, PemRefused):
             self._runner.refuse(ATError(cause=event.cause))
         elif isinstance(event, LineTooLong):
-            self._line_received(None)
+            self._line_received(None, now)
         elif self._escaped is not None and not self._escaped.done():
             self._escaped.set_result(None)
 
-    def _line_received(self, text: bytes | None) -> None:
+    def _line_received(self, text: bytes | None, now: float) -> None:
         """Carry out a command line; None is one that was too long."""
-        now = self._loop.time()
         if self._runner.command is not None:
             if text != _RESET:
                 self._outbox.write(self._busy)
@@ -262,7 +261,8 @@ class Session:
         self._runner.command = None
         self._busy = messages.BUSY
         self._intake.settle()
-        self._outbox.release()
+        if self._outbox.held:
+            self._outbox.release()
         if self._resetting:
             self._intake.stop()
             if not self.over.done():

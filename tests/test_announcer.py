@@ -33,8 +33,10 @@ def test_data_comes_with_its_header_in_one_write(
 def test_segments_are_of_1460_bytes_and_links_take_turns() -> None:
     def work(room: Room) -> None:
         room.gateway.volatile.multiplexing = True
-        room.link(0, b"a" * 2000)
-        room.link(2, b"b" * 1461)
+        room.outbox.hold()
+        room.announcer.link_changed(room.link(0, b"a" * 2000))
+        room.announcer.link_changed(room.link(2, b"b" * 1461))
+        room.outbox.release()
         room.announcer.pump()
         assert room.said() == b"".join(
             [

@@ -100,6 +100,7 @@ class HostStream:
         self._buffer = bytearray()
         self._heard = 0.0
         self._reader: Callable[[float], Event | None] = self._read_line
+        self._silence: float | None = None
         self._typed = 0
         self._searched = 0
         self._too_long = False
@@ -115,11 +116,8 @@ class HostStream:
             if now < self._deaf_until:
                 return
             self._deaf_until = None
-        reader = self._reader
-        if reader == self._swallow_pem and now >= self._heard + SWALLOW_SILENCE:
-            self._end_of_swallowing()
-        elif reader == self._read_packet and now >= self._heard + PACKET_SILENCE:
-            self._cut_packet()
+        if self._silence is not None:
+            self._heed_silence(now)
         self._buffer += data
         self._heard = now
 
@@ -129,37 +127,42 @@ class HostStream:
 
     def deadline(self) -> float | None:
         """When `next_event` should be asked again though no byte came; None: never."""
-        reader = self._reader
-        if reader == self._read_line:
+        if self._silence is None or (self._silence == PACKET_SILENCE and not self._buffer):
             return None
-        if reader == self._read_packet:
-            return self._heard + PACKET_SILENCE if self._buffer else None
-        if reader == self._read_payload:
-            return self._heard + PAYLOAD_SILENCE
-        if reader == self._read_pem:
-            return self._heard + PEM_SILENCE
-        return self._heard + SWALLOW_SILENCE
+        return self._heard + self._silence
 
     def expect_line(self) -> None:
         """Read command lines from the next byte on."""
-        self._reader = self._read_line
+        self._bind(self._read_line, None)
 
     def expect_payload(self, length: int, now: float) -> None:
         """Read `length` bytes as they are, then command lines again."""
         self._length = length
         self._heard = now
-        self._reader = self._read_payload
+        self._bind(self._read_payload, PAYLOAD_SILENCE)
 
     def expect_pem(self, now: float) -> None:
         """Read the text of one certificate, then command lines again."""
         self._heard = now
-        self._reader = self._read_pem
+        self._bind(self._read_pem, PEM_SILENCE)
 
     def expect_packets(self, now: float) -> None:
         """Pass everything through until an Escape."""
         self._heard = now
         self._continued = False
-        self._reader = self._read_packet
+        self._bind(self._read_packet, PACKET_SILENCE)
+
+    def _bind(self, reader: Callable[[float], Event | None], silence: float | None) -> None:
+        """Read with `reader` from here on; `silence` in seconds means something to it."""
+        self._reader = reader
+        self._silence = silence
+
+    def _heed_silence(self, now: float) -> None:
+        """Bytes came: if the silence before them was long enough, it counts first."""
+        if self._reader == self._swallow_pem and now >= self._heard + SWALLOW_SILENCE:
+            self._end_of_swallowing()
+        elif self._reader == self._read_packet and now >= self._heard + PACKET_SILENCE:
+            self._cut_packet()
 
     # command lines
 
@@ -213,11 +216,11 @@ class HostStream:
         if len(buffer) >= length:
             data = bytes(memoryview(buffer)[:length])
             del buffer[:length]
-            self._reader = self._read_line
+            self.expect_line()
             return Payload(data)
         if now >= self._heard + PAYLOAD_SILENCE:
             buffer.clear()
-            self._reader = self._read_line
+            self.expect_line()
             return PayloadTimeout()
         return None
 
@@ -235,17 +238,17 @@ class HostStream:
             return self._refuse_pem("the text holds a byte that no PEM text has")
         if end >= 0:
             del self._buffer[:length]
-            self._reader = self._read_line
+            self.expect_line()
             self._skip_line_end = True
             return Pem(raw.replace(b"\\n", b"\n").replace(b"\r\n", b"\n"), length)
         if now >= self._heard + PEM_SILENCE:
             self._buffer.clear()
-            self._reader = self._read_line
+            self.expect_line()
             return PemRefused(f"no byte of the certificate for {PEM_SILENCE:.0f} s")
         return None
 
     def _refuse_pem(self, cause: str) -> Event:
-        self._reader = self._swallow_pem
+        self._bind(self._swallow_pem, SWALLOW_SILENCE)
         return PemRefused(cause)
 
     def _swallow_pem(self, now: float) -> Event | None:
@@ -253,7 +256,7 @@ class HostStream:
         end = buffer.find(_PEM_END)
         if end >= 0:
             del buffer[: end + len(_PEM_END)]
-            self._reader = self._read_line
+            self.expect_line()
             self._skip_line_end = True
             return self._read_line(now)
         if now >= self._heard + SWALLOW_SILENCE:
@@ -264,7 +267,7 @@ class HostStream:
 
     def _end_of_swallowing(self) -> None:
         self._buffer.clear()
-        self._reader = self._read_line
+        self.expect_line()
 
     # pass-through
 
@@ -281,7 +284,7 @@ class HostStream:
         if isinstance(event, Escape):
             self._deaf_until = now + ESCAPE_SILENCE
             self._buffer.clear()
-            self._reader = self._read_line
+            self.expect_line()
         return event
 
     def _cut_packet(self) -> None:

@@ -41,8 +41,10 @@ class Command:
 
         Raises ATError for an argument that is missing, too many, or does not fit.
         """
-        fields = split_arguments(text)
         parameters = self.parameters
+        if not parameters and not text:
+            return []
+        fields = split_arguments(text)
         values: list[Any] = []
         if parameters and not multiplexing and isinstance(parameters[0], Link):
             values.append(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import struct
 from collections.abc import Sequence
 
@@ -32,6 +33,8 @@ class OpenWatch:
         if self.descriptor < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
+        self._ready = select.poll()
+        self._ready.register(self.descriptor, select.POLLIN)
         if add_watch(self.descriptor, os.fsencode(path), OPENED | CLOSED) < 0:
             number = ctypes.get_errno()
             self.close()
@@ -43,10 +46,10 @@ class OpenWatch:
         The kernel merges equal consecutive events that nobody has read yet, so that counting
         them tells too little. Never blocks.
         """
-        try:
-            data = os.read(self.descriptor, 4096)
-        except (BlockingIOError, InterruptedError):
+        # asked at each read of the line: a failing read costs an exception with its text
+        if not self._ready.poll(0):
             return ()
+        data = os.read(self.descriptor, 4096)
         masks = []
         offset = 0
         while offset < len(data):
