@@ -203,7 +203,11 @@ class Conversation:
             self._command, self._interrupted = self._interrupted, ""
         elif word == "ready":
             self.readies += 1
-            self._end(word)
+            if not self.awaiting or self._command in _RESETS:
+                self._end(word)
+            else:
+                # a gateway greets whoever opens its pseudo-terminal; the reply is to come
+                self.mode = Mode.COMMAND
         elif word in FINAL_WORDS and self.awaiting and not self._goes_on(word):
             self._end(word)
 

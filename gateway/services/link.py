@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from gateway.services.api import Interface
 from gateway.services.api_links import LinkBroken
-from gateway.services.waiting import readiness, within
 
 logger = logging.getLogger("gateway.links")
 
@@ -53,6 +52,7 @@ class SocketLink:
         self._changed = changed
         self._buffer = bytearray()
         self._reading = False
+        self._waiter: asyncio.Future[None] | None = None
         self.active_at = self._loop.time()
         self._resume()
 
@@ -157,14 +157,36 @@ class SocketLink:
                 await self._room()
 
     async def _room(self) -> None:
+        """Wait until the kernel takes more. Raises LinkBroken after the time limit."""
+        self._waiter = waiter = self._loop.create_future()
+        self._loop.add_writer(self._socket.fileno(), self._writable)
+        timer = self._loop.call_later(self._send_seconds, self._stall)
         try:
-            await within(self._send_seconds, readiness(self._socket.fileno(), for_writing=True))
-        except TimeoutError:
-            self._set_abort()
-            self._end(f"the peer took nothing for {self._send_seconds:g} s")
-            raise LinkBroken(
-                f"link {self.slot}: the peer took nothing for {self._send_seconds:g} s"
-            ) from None
+            await waiter
+        finally:
+            timer.cancel()
+            self._stop_waiting()
+
+    def _writable(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _stall(self) -> None:
+        why = f"the peer took nothing for {self._send_seconds:g} s"
+        self._break_off(why)
+        self._set_abort()
+        self._end(why)
+
+    def _break_off(self, why: str) -> None:
+        """Let a send that waits fail; the descriptor is watched no more."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(LinkBroken(f"link {self.slot}: {why}"))
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self._waiter is not None:
+            self._waiter = None
+            self._loop.remove_writer(self._socket.fileno())
 
     # the end
 
@@ -178,6 +200,7 @@ class SocketLink:
         `abort` closes it with a reset here and now.
         """
         self._pause()
+        self._break_off("it was closed")
         self.ended = True
         self._buffer.clear()
         if abort:

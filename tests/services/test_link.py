@@ -196,3 +196,19 @@ def test_a_peer_that_was_reset_before_it_was_taken_has_no_name() -> None:
             link.release()
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("abort", [False, True])
+def test_closing_it_ends_a_send_that_waits(abort: bool) -> None:
+    async def work() -> None:
+        async with pair() as both:
+            while both.link.send_at_once(b"x" * 65536):
+                pass
+            sending = asyncio.ensure_future(both.link.send(b"y" * 65536))
+            await asyncio.sleep(0)
+            assert not sending.done()
+            both.link.release(abort=abort)
+            with pytest.raises(LinkBroken, match="it was closed"):
+                await sending
+
+    asyncio.run(work())
