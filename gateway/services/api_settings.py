@@ -18,6 +18,7 @@ class Settings:
 
     `uart` None is the speed of the configuration file. Addresses and MACs that are None leave
     it to DHCP or the hardware; `softap` None was never set and is not put on the air.
+    Raises ValueError for a mode or a maximum that cannot be.
     """
 
     mode: int = 1
@@ -36,6 +37,12 @@ class Settings:
     softap: SoftApSettings | None = None
     uart: UartSettings | None = None
     certificate_maximum: int = 5
+
+    def __post_init__(self) -> None:
+        if self.mode not in (1, 2, 3):
+            raise ValueError(f"there is no Wi-Fi mode {self.mode}")
+        if not 1 <= self.certificate_maximum <= 64:
+            raise ValueError(f"a maximum of {self.certificate_maximum} certificates cannot be")
 
     @property
     def has_station(self) -> bool:
