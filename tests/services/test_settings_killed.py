@@ -20,7 +20,7 @@ SERVERS = 200
 
 def numbered(number: int) -> Settings:
     """Settings that say in many places which write they are."""
-    return Settings(certificate_maximum=number, dns=(str(number),) * SERVERS)
+    return Settings(station_mac=str(number), dns=(str(number),) * SERVERS)
 
 
 def write_without_end(file: Path, report: int, number: int) -> NoReturn:
@@ -71,7 +71,7 @@ def test_kill_in_the_middle_of_writes_leaves_the_old_or_the_new(tmp_path: Path) 
     for _ in range(KILLS):
         done = kill_a_writer(file_of(tmp_path), number, chance.randint(1, 21))
         found = StoredSettings(tmp_path).stored
-        number = found.certificate_maximum
+        number = int(found.station_mac or -1)
         assert number in (done, done + 1)
         assert found == numbered(number)
         assert stat.S_IMODE(file_of(tmp_path).stat().st_mode) == 0o600
