@@ -202,20 +202,22 @@ async def set_dhcp(call: Call, mode: int, enable: bool) -> None:
     if not there[mode]:
         raise ATError(cause="the interface of that mode is not enabled")
     changes: dict[str, Any] = {}
-    forgotten: dict[str, Any] = {}
+    only_in_force: dict[str, Any] = {}
     if mode in (0, 2):
         changes["softap_dhcp"] = enable
     if mode in (1, 2):
         changes["station_dhcp"] = enable
         leased = values.station_address or gateway.network.station.address
-        (forgotten if enable else changes)["station_address"] = None if enable else leased
+        # an address that AT+CIPSTA stored stays stored, whatever is in use meanwhile
+        stays = enable or gateway.settings.stored.station_address is not None
+        (only_in_force if stays else changes)["station_address"] = None if enable else leased
     if mode == 3 and ethernet is not None:
         changes["ethernet_dhcp"] = enable
         leased = values.ethernet_address or ethernet.address
-        (forgotten if enable else changes)["ethernet_address"] = None if enable else leased
+        stays = enable or gateway.settings.stored.ethernet_address is not None
+        (only_in_force if stays else changes)["ethernet_address"] = None if enable else leased
     await call.settings.change(**changes)
-    # with DHCP the fixed address goes out of use, but a stored one stays stored
-    await gateway.settings.current.change(**forgotten)
+    await gateway.settings.current.change(**only_in_force)
     gateway.apply_network()
 
 

@@ -104,6 +104,15 @@ def test_a_fixed_address_acts_at_once_and_dhcp_ends_it() -> None:
     )
 
 
+def test_switching_dhcp_leaves_a_stored_address_stored() -> None:
+    dialog(
+        ('AT+CIPETH_DEF="10.1.2.3"', "⏎OK⏎+ETH_GOT_IP:10.1.2.3⏎"),
+        ("AT+CWDHCP=3,1", "⏎OK⏎+ETH_GOT_IP:192.168.101.20⏎"),
+        ("AT+CWDHCP=3,0", OK),
+        address("CIPETH_DEF", ("10.1.2.3", "10.1.2.1", "255.255.255.0")),
+    )
+
+
 def test_another_mac_and_host_name() -> None:
     async def work(desk: Desk) -> None:
         await desk.quiet()

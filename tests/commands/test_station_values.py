@@ -51,6 +51,27 @@ def test_an_address_set_while_joined_acts_at_once() -> None:
     )
 
 
+@pytest.mark.parametrize("joined", [False, True])
+def test_switching_dhcp_leaves_a_stored_address_stored(joined: bool) -> None:
+    fixed = ("192.168.100.77", "192.168.100.1", "255.255.255.0")
+    heard = "⏎OK⏎WIFI GOT IP⏎" if joined else OK
+    dialog(
+        ('AT+CIPSTA_DEF="192.168.100.77"', heard),
+        ("AT+CWDHCP=1,1", heard),
+        ("AT+CWDHCP=1,0", OK),
+        addresses("CIPSTA_DEF", fixed),
+        ('AT+CIPSTA_CUR="192.168.100.88"', heard),
+        # what _CUR has set is not for the disk
+        ("AT+CWDHCP=1,0", OK),
+        addresses("CIPSTA_DEF", fixed),
+        joined=joined,
+    )
+
+
+def test_without_a_stored_address_the_leased_one_is_stored() -> None:
+    dialog(("AT+CWDHCP=1,0", OK), addresses("CIPSTA_DEF", LEASED), joined=True)
+
+
 def test_without_dhcp_and_address_the_leased_one_stays() -> None:
     dialog(
         ("AT+CWDHCP_CUR=1,0", OK),
