@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
+
 from gateway.services import settings as module
 from gateway.services.api_settings import Settings
 from gateway.services.settings import StoredSettings
@@ -64,6 +66,8 @@ def kill_a_writer(file: Path, number: int, reports: int) -> int:
     return number + heard.count(b"W")
 
 
+# The other thread is pytest's watchdog (faulthandler_timeout): it is in C and holds no lock.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_kill_in_the_middle_of_writes_leaves_the_old_or_the_new(tmp_path: Path) -> None:
     chance = random.Random(20)
     number, old, new = 0, 0, 0
