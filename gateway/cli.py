@@ -56,11 +56,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="serve a serial line until SIGTERM")
-    run.add_argument("--config", type=Path, metavar="FILE", help="the TOML file to read")
-    run.add_argument("--uart", metavar="DEVICE|pty:PATH", help="the serial line")
-    run.add_argument("--baud", type=int, metavar="N", help="its speed at first start")
-    run.add_argument("--network", metavar="KIND", help="networkmanager or simulated")
+    run = commands.add_parser(
+        "run",
+        help="serve a serial line until SIGTERM",
+        epilog="An option that is left out is what the configuration file says.",
+    )
+    run.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the TOML file to read (default: /etc/esp-at-gateway/gateway.toml, if there is one)",
+    )
+    run.add_argument(
+        "--uart",
+        metavar="DEVICE|pty:PATH",
+        help="the serial line, or a new pseudo-terminal with a symlink to it at PATH",
+    )
+    run.add_argument(
+        "--baud", type=int, metavar="N", help="its speed until AT+UART_DEF stores another"
+    )
+    run.add_argument(
+        "--network", metavar="KIND", help="simulated; networkmanager is refused in this version"
+    )
     run.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
     run.add_argument("--cert-dir", metavar="DIR", help="where CA certificates are")
     run.add_argument("--log-level", metavar="L", help="debug, info, warning or error")

@@ -57,8 +57,13 @@ def _on_trial_line(baud: int | None) -> int:
 def _on_line(path: str, baud: int | None, page_port: int | None = None) -> int:
     try:
         port = Port(path, baud)
-    except (OSError, ValueError, OverflowError) as error:
-        print(f"esp-at-gateway: {error}", file=sys.stderr)
+    except OSError as error:
+        from gateway.services.device_advice import unavailable
+
+        print(f"esp-at-gateway: {unavailable(path, error)}", file=sys.stderr)
+        return 1
+    except (ValueError, OverflowError):
+        print(f"esp-at-gateway: {path} cannot be had at {baud} baud", file=sys.stderr)
         return 1
     if sys.stdin.isatty() and sys.stdout.isatty():
         return _interactive(port, path, page_port)
