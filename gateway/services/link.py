@@ -172,6 +172,9 @@ class SocketLink:
             self._waiter.set_result(None)
 
     def _stall(self) -> None:
+        if self._waiter is None or self._waiter.done():
+            # Room came, or the link was closed, in the very turn of the loop of the limit.
+            return
         why = f"the peer took nothing for {self._send_seconds:g} s"
         self._break_off(why)
         self._set_abort()

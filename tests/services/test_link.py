@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 from collections.abc import AsyncIterator
 
@@ -11,6 +12,7 @@ import pytest
 
 from gateway.services.api_links import LinkBroken
 from gateway.services.link import SocketLink
+from tests.harness import PATIENCE
 from tests.peers import Peer, listening, until
 
 LIMIT = 4096
@@ -19,24 +21,31 @@ LIMIT = 4096
 class Pair:
     """A link, its peer, and how often the link said that it changed."""
 
-    def __init__(self, connection: socket.socket, peer: Peer) -> None:
+    def __init__(self, connection: socket.socket, peer: Peer, send_seconds: float) -> None:
+        self.connection = connection
         self.peer = peer
         self.changes = 0
         self.link = SocketLink(
-            2, connection, limit=LIMIT, send_seconds=0.05, changed=self._count, port_of_server=None
+            2, connection, limit=LIMIT, send_seconds=send_seconds, changed=self._count
         )
 
     def _count(self, link: SocketLink) -> None:
         assert link is self.link
         self.changes += 1
 
+    def make_room(self) -> None:
+        """Let the kernel have room again, without a turn of the event loop."""
+        while not select.select([], [self.connection], [], 0)[1]:
+            select.select([self.peer.socket], [], [])
+            self.peer.socket.recv(65536)
+
 
 @contextlib.asynccontextmanager
-async def pair() -> AsyncIterator[Pair]:
+async def pair(send_seconds: float = PATIENCE) -> AsyncIterator[Pair]:
     with listening(small=True) as server, socket.socket() as connection:
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", server.port))
-        made = Pair(connection, await server.accept())
+        made = Pair(connection, await server.accept(), send_seconds)
         try:
             yield made
         finally:
@@ -152,9 +161,24 @@ def test_sending_goes_on_as_long_as_some_is_taken() -> None:
     asyncio.run(work())
 
 
+def test_room_in_the_very_moment_of_the_limit_is_in_time() -> None:
+    async def work() -> None:
+        async with pair(send_seconds=0) as both:
+            while both.link.send_at_once(b"x" * 65536):
+                pass
+            sending = asyncio.ensure_future(both.link.send(b"y"))
+            await asyncio.sleep(0)
+            assert not sending.done()
+            both.make_room()
+            await sending
+            assert not both.link.ended
+
+    asyncio.run(work())
+
+
 def test_a_stalled_peer_breaks_the_link_and_is_reset() -> None:
     async def work() -> None:
-        async with pair() as both:
+        async with pair(send_seconds=0.05) as both:
             with pytest.raises(LinkBroken, match=r"took nothing for 0\.05 s"):
                 await both.link.send(bytes(8 << 20))
             assert both.link.ended
