@@ -27,12 +27,12 @@ from gateway.at.params import (
     Text,
 )
 from gateway.at.table import Command, Commands
-from gateway.commands import basic, clock, ethernet, links, servers, softap, station, tls
+from gateway.commands import addresses, basic, clock, ethernet, links, servers, softap, station, tls
 from gateway.documentation_texts import DIFFERENCES, INTRODUCTION, MEANINGS, NOTES, THE_LINE
 
 SECTIONS: tuple[tuple[str, tuple[Commands, ...]], ...] = (
     ("Basic", (basic.commands,)),
-    ("Wi-Fi station", (station.commands,)),
+    ("Wi-Fi station", (station.commands, addresses.commands)),
     ("SoftAP", (softap.commands,)),
     ("Ethernet", (ethernet.commands,)),
     ("Links, servers and time", (links.commands, servers.commands, clock.commands)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.at.table import Commands
-from gateway.commands import basic, clock, ethernet, links, servers, softap, station, tls
+from gateway.commands import addresses, basic, clock, ethernet, links, servers, softap, station, tls
 
 
 def all_commands() -> Commands:
@@ -11,6 +11,7 @@ def all_commands() -> Commands:
     return (
         basic.commands
         | station.commands
+        | addresses.commands
         | softap.commands
         | ethernet.commands
         | links.commands
