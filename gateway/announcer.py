@@ -154,16 +154,16 @@ class Announcer:
 
     def _hand_over(self, links: Sequence[Link]) -> None:
         """Write waiting data in segments, taking turns, as far as the line has room."""
-        room = self._outbox.budget()
         waiting = [link for link in links if link.waiting]
-        batch: list[bytes] = []
-        while waiting and room > 0:
-            for link in waiting:
-                segment = self._segment(link)
-                batch.append(segment)
-                room -= len(segment)
-            waiting = [link for link in waiting if link.waiting]
-        if batch:
+        # again and again: a line that takes a batch at once has nothing left to tell of later
+        while waiting and (room := self._outbox.budget()) > 0:
+            batch: list[bytes] = []
+            while waiting and room > 0:
+                for link in waiting:
+                    segment = self._segment(link)
+                    batch.append(segment)
+                    room -= len(segment)
+                waiting = [link for link in waiting if link.waiting]
             self._outbox.write(b"".join(batch))
         self._grown.intersection_update(link.slot for link in waiting)
 

@@ -162,8 +162,8 @@ class _Daemon:
             self._begin_network(session)
             await session.over
         finally:
-            await session.close()
             self._network.end()
+            await session.close()
             servers.end()
             await links.end()
 

@@ -110,11 +110,21 @@ class Runner:
             self._task.cancel()
         self.command = None
 
-    async def close(self) -> None:
-        """End whatever runs; no task is left."""
+    @property
+    def prompting(self) -> bool:
+        """Whether the command waits for what it prompted for."""
+        return self._prompted is not None
+
+    def drop_prompt(self) -> None:
+        """End a prompting command without a reply."""
         if self._prompted is not None:
             self._prompted.close()
             self._prompted = None
+            self.command = None
+
+    async def close(self) -> None:
+        """End whatever runs; no task is left."""
+        self.drop_prompt()
         if self._task is not None:
             # a task cancelled before it began would not tell its command
             await asyncio.sleep(0)

@@ -134,7 +134,14 @@ class Session:
         self._intake.receive(data)
 
     def opened(self) -> None:
-        """Somebody opened the pseudo-terminal: tell how things stand."""
+        """Somebody opened the pseudo-terminal: tell how things stand.
+
+        Whoever left it in the middle of payload is not the one to finish it now.
+        """
+        if self._runner.prompting:
+            self._runner.drop_prompt()
+            self._intake.stream.start_over()
+            self._outbox.release()
         if not self._outbox.muted:
             self._say_ready()
             self.announcer.say_present_state()

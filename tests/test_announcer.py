@@ -50,6 +50,21 @@ def test_segments_are_of_1460_bytes_and_links_take_turns() -> None:
     in_room(work)
 
 
+def test_a_line_that_takes_everything_at_once_gets_everything() -> None:
+    def work(room: Room) -> None:
+        room.gateway.volatile.multiplexing = True
+        room.outbox.hold()
+        links = [room.link(slot, bytes([97 + slot]) * 16384) for slot in range(5)]
+        for link in links:
+            room.announcer.link_changed(link)
+        room.outbox.release()
+        room.announcer.pump()
+        assert [link.waiting for link in links] == [0] * 5
+        assert [room.line.output.count(97 + slot) for slot in range(5)] == [16384] * 5
+
+    in_room(work)
+
+
 def test_closed_comes_once_and_behind_the_data_even_if_the_line_is_full() -> None:
     def work(room: Room) -> None:
         room.line.slow = True

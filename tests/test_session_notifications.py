@@ -162,6 +162,21 @@ def test_in_pass_through_there_are_no_news() -> None:
     at_fake_desk(work)
 
 
+def test_a_prompt_ends_when_somebody_else_opens_the_line() -> None:
+    async def work(desk: Desk) -> None:
+        async with linked(desk):
+            await desk.ask("AT+CIPSEND=100", b"> ")
+            desk.type("half a pay")
+            news(desk)
+            desk.unread()
+            desk.session.opened()
+            assert desk.unread().startswith(NEWS + written("⏎ready⏎"))
+            desk.type("AT\r\n")
+            assert await desk.expect(b"OK\r\n") == written("⏎OK⏎")
+
+    at_fake_desk(work)
+
+
 @pytest.mark.parametrize(
     "line",
     ["AT", "AT+GMR", "AT+CWLAP", "AT+CIFSR", "AT+CIPSTA?", "AT+CIPSTATUS", "AT+CWDHCP?", "AT+NO"],

@@ -135,6 +135,13 @@ class HostStream:
         """Read command lines from the next byte on."""
         self._bind(self._read_line, None)
 
+    def start_over(self) -> None:
+        """Drop what has come and read command lines: somebody else speaks now."""
+        self._buffer.clear()
+        self._forget_line(0)
+        self._too_long = self._skip_line_end = False
+        self.expect_line()
+
     def expect_payload(self, length: int, now: float) -> None:
         """Read `length` bytes as they are, then command lines again."""
         self._length = length

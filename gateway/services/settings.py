@@ -111,8 +111,11 @@ def _load(file: Path) -> Settings:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError) as error:
+    except (IsADirectoryError, ValueError) as error:
         return _set_aside(file, str(error))
+    except OSError as error:
+        logger.error("%s cannot be read: %s; factory settings are used", file, error.strerror)
+        return Settings()
     try:
         content = json.loads(text)
         if not isinstance(content, dict) or content.get("version") != VERSION:
