@@ -210,7 +210,7 @@ def test_a_line_that_is_lost_ends_the_session() -> None:
     async def work(desk: Desk) -> None:
         desk.session.lost(OSError("unplugged"))
         desk.session.lost(OSError("again"))
-        assert str(desk.session.over.exception()) == "unplugged"
+        assert str(desk.session.over.exception()) == "the serial line is lost: unplugged"
 
     at_fake_desk(work)
 

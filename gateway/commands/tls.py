@@ -83,13 +83,13 @@ async def set_certificate_maximum(call: Call, number: int) -> bytes | None:
     return messages.compact_value(call.prefix, number)
 
 
-@commands.on("AT+CIPSSLCERT?", Integer("number", 1, 99, optional=True))
+@commands.on("AT+CIPSSLCERT?", Integer("number", 0, 65535, optional=True))
 async def list_certificates(call: Call, number: int | None) -> bytes:
     """Show the loaded certificates, or one."""
     style = call.gateway.style
     names = call.gateway.certificates.names(issuer=style is Style.FIRMWARE)
     if number is not None:
-        if number > len(names):
+        if not 1 <= number <= len(names):
             raise ATError(f"+CIPSSLCERT,{number}:no certificate", cause=f"{len(names)} are loaded")
         return messages.certificates([(number, names[number - 1])])
     if names:
@@ -121,7 +121,7 @@ async def load_certificate(call: Call) -> bytes:
     return messages.certificate_read(characters) + messages.OK
 
 
-@commands.on("AT+CIPSSLCERT=", Bare("DELETE", "DELETE"), Integer("number", 1, 99))
+@commands.on("AT+CIPSSLCERT=", Bare("DELETE", "DELETE"), Integer("number", 0, 65535))
 async def delete_certificate(call: Call, _word: str, number: int) -> bytes:
     """Forget a certificate until the next reset."""
     try:

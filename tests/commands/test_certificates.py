@@ -100,7 +100,7 @@ def test_listing_and_deleting_with_new_numbers() -> None:
         rows = [b"+CIPSSLCERT,%d:%s\r\n" % (n, name.encode()) for n, name in enumerate(NAMES, 1)]
         assert await desk.ask("AT+CIPSSLCERT?") == b"".join(rows) + OK
         assert await desk.ask("AT+CIPSSLCERT?2") == rows[1] + OK
-        for unknown in (4, 99):
+        for unknown in (0, 4, 100):
             said = await desk.refused(f"AT+CIPSSLCERT?{unknown}")
             assert said == b"+CIPSSLCERT,%d:no certificate\r\n" % unknown + ERROR
         assert await desk.ask("AT+CIPSSLCERT=DELETE,2") == b"+CIPSSLCERT,2:deleted\r\n" + OK
