@@ -34,6 +34,7 @@ class DescriptorLine:
         self._reading = False
         self._paused = False
         self._usable = True
+        self._cause: Exception | None = None
 
     @property
     def settings(self) -> UartSettings:
@@ -48,10 +49,14 @@ class DescriptorLine:
     def start(self, receiver: LineReceiver) -> None:
         """Give what comes to `receiver`, instead of whoever got it before.
 
-        Needs a running loop. Reading is on, even if the receiver before had paused it.
+        Needs a running loop. Reading is on, even if the receiver before had paused it. Where
+        the device is lost already, the one before may not have listened: it is told again.
         """
         self._receiver = receiver
         self._loop = asyncio.get_running_loop()
+        if self._cause is not None:
+            self._loop.call_soon(self._lose, self._cause)
+            return
         self.resume_reading()
         if self._buffer:
             self._watch_output()
@@ -151,6 +156,7 @@ class DescriptorLine:
 
     def _lose(self, error: Exception) -> None:
         receiver = self._receiver
+        self._cause = error
         self._stop()
         if receiver:
             receiver.lost(error)

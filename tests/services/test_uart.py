@@ -247,6 +247,21 @@ def test_the_device_that_goes_away_is_told_once(
     run(test())
 
 
+def test_the_receiver_that_comes_after_the_loss_is_told_too(peer: Peer) -> None:
+    async def test() -> None:
+        line, before, after = SerialLine(peer.path, STANDARD), Recorder(), Recorder()
+        line.start(before)
+        peer.hang_up()
+        await before.heard("lost")
+        line.start(after)
+        assert after.events == []
+        await after.heard("lost")
+        assert after.causes == before.causes
+        await line.close()
+
+    run(test())
+
+
 def test_a_write_that_fails_is_told_later_not_raised(peer: Peer) -> None:
     async def test() -> None:
         line, receiver = SerialLine(peer.path, STANDARD), Recorder()
