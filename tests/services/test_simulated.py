@@ -23,7 +23,7 @@ from gateway.services.api import (
     NetworkListener,
     Wanted,
 )
-from gateway.services.network.announcer import Announcer, Presence
+from gateway.services.network.news import NetworkNews, Presence
 from gateway.services.network.simulated import SimulatedAccessPoint, SimulatedNetwork, World
 from tests.fake_time import NothingLeftToHappen, run
 from tests.services.network_contract import FIXED, SOFTAP, Harness, NetworkContract, Recorder
@@ -550,15 +550,15 @@ def test_what_a_listener_ends_is_told_no_further() -> None:
         class Quitter(Recorder):
             def ethernet_connected(self) -> None:
                 super().ethernet_connected()
-                announcer.end()
+                news.end()
 
         presence = Presence(1, FIXED, 1, FIXED)
-        announcer = Announcer(lambda: presence)
+        news = NetworkNews(lambda: presence)
         listener = Quitter()
         quitter: NetworkListener = listener
-        announcer.begin(quitter)
+        news.begin(quitter)
         assert listener.events == []
-        announcer.announce()
+        news.announce()
         assert listener.events == ["ethernet connected"]
 
     run(work())

@@ -20,7 +20,7 @@ from gateway.services.api import (
     Station,
     Wanted,
 )
-from gateway.services.network.announcer import Announcer, Presence
+from gateway.services.network.news import NetworkNews, Presence
 from gateway.services.network.simulated_station import DHCP_SECONDS, SimulatedStation
 from gateway.services.network.simulated_world import (
     ETHERNET_MAC,
@@ -47,9 +47,9 @@ class SimulatedNetwork:
 
     def __init__(self, world: World | None = None) -> None:
         self._world = world or World()
-        self._announcer = Announcer(self._presence)
+        self._news = NetworkNews(self._presence)
         self._wanted = Wanted()
-        self._station = SimulatedStation(self._world, self._announcer)
+        self._station = SimulatedStation(self._world, self._news)
         self._softap = SoftAp(SOFTAP_MAC)
         self._cable = 1 if self._world.ethernet and self._world.ethernet_plugged else 0
         self._cables = self._cable
@@ -102,7 +102,7 @@ class SimulatedNetwork:
 
     async def close(self) -> None:
         """End what is under way and wait for its end."""
-        self._announcer.end()
+        self._news.end()
         self._stop_dhcp()
         await self._station.close()
 
@@ -110,18 +110,18 @@ class SimulatedNetwork:
         """Begin a session, see `Network.begin`."""
         self._station.begin(wanted, stored)
         self._apply_wired(wanted)
-        self._announcer.begin(listener)
+        self._news.begin(listener)
 
     def end(self) -> None:
         """The session ends: nothing is told any more, no access point tried."""
-        self._announcer.end()
+        self._news.end()
         self._station.end()
 
     def apply(self, wanted: Wanted) -> None:
         """Converge to `wanted`: at once to be read, later to be heard."""
         self._station.apply(wanted)
         self._apply_wired(wanted)
-        self._announcer.announce_soon()
+        self._news.announce_soon()
 
     async def scan(self, ssid: bytes | None = None) -> Sequence[AccessPoint]:
         """The access points in reach, after 1.5 s at pace 1; hidden ones only by name."""
@@ -149,7 +149,7 @@ class SimulatedNetwork:
         self._cable = 0
         self._ethernet_addressed = False
         self._ethernet = self._make_ethernet()
-        self._announcer.announce_soon()
+        self._news.announce_soon()
 
     def plug_ethernet(self) -> None:
         """Put the cable in; with DHCP an address follows 0.4 s later at pace 1."""
@@ -158,7 +158,7 @@ class SimulatedNetwork:
         self._cables += 1
         self._cable = self._cables
         self._ethernet = self._make_ethernet()
-        self._announcer.announce_soon()
+        self._news.announce_soon()
         seconds = DHCP_SECONDS * self._world.pace if self._wanted.ethernet_dhcp else 0
         loop = asyncio.get_running_loop()
         self._dhcp = loop.call_later(seconds, self._address_ethernet)
@@ -170,7 +170,7 @@ class SimulatedNetwork:
     def _address_ethernet(self) -> None:
         self._ethernet_addressed = True
         self._ethernet = self._make_ethernet()
-        self._announcer.announce_soon()
+        self._news.announce_soon()
 
     def _presence(self) -> Presence:
         return Presence(

@@ -23,7 +23,7 @@ from gateway.services.api import (
     Station,
     Wanted,
 )
-from gateway.services.network.announcer import Announcer
+from gateway.services.network.news import NetworkNews
 from gateway.services.network.one_task import OneTask
 from gateway.services.network.simulated_air import SimulatedAir, is_meant
 from gateway.services.network.simulated_world import (
@@ -62,9 +62,9 @@ class _Association:
 class SimulatedStation:
     """The station of a SimulatedNetwork, which hands it what the commands ask for."""
 
-    def __init__(self, world: World, announcer: Announcer) -> None:
+    def __init__(self, world: World, news: NetworkNews) -> None:
         self._world = world
-        self._announcer = announcer
+        self._news = news
         self._wanted = Wanted()
         self._target: Credentials | None = None
         self._association: _Association | None = None
@@ -185,7 +185,7 @@ class SimulatedStation:
             address,
             servers_in_force(wanted.dns, leased, address),
         )
-        self._announcer.announce_soon()
+        self._news.announce_soon()
 
     def _unjoin(self) -> None:
         if self._association:
@@ -205,7 +205,7 @@ class SimulatedStation:
         failure = await self._join_once(credentials)
         if failure is None:
             # In the same turn as the address came, before it can be told.
-            self._announcer.station_address_is_known()
+            self._news.station_address_is_known()
         return failure
 
     async def _join_again_and_again(self, credentials: Credentials) -> JoinError | None:
@@ -259,7 +259,7 @@ class SimulatedStation:
         self._associations += 1
         self._association = _Association(self._associations, access_point)
         self._refresh()
-        self._announcer.announce()
+        self._news.announce()
 
     async def _get_address(self) -> None:
         present = self._association

@@ -1,6 +1,6 @@
 """Tells a session what has changed in the network since it was last told.
 
-The network does not queue events: it says how it stands, and the announcer compares that
+The network does not queue events: it says how it stands, and this compares that
 with what the listener knows. So an event is never late, double or out of order: a join that
 was lost again before anybody heard of it is not mentioned, and after a reset, when the new
 listener knows nothing yet, all that holds is told anew (contract, section 1).
@@ -32,7 +32,7 @@ class Presence:
 _NOTHING = Presence()
 
 
-class Announcer:
+class NetworkNews:
     """Keeps one listener up to date. All of it runs on the event loop."""
 
     def __init__(self, presence: Callable[[], Presence]) -> None:
