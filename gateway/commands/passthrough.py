@@ -76,23 +76,27 @@ class PassThroughTransfer:
         while True:
             await self._news.wait()
             self._news.clear()
-            while self._queue and self._link is not None and not self._link.ended:
-                await self._send(self._link)
+            while self._queue and self._link is not None and await self._send(self._link):
+                pass
             if self._leaving:
                 return
             link = self._link
             if link is None or (link.ended and not link.waiting):
                 await self._reopen()
 
-    async def _send(self, link: Link) -> None:
+    async def _send(self, link: Link) -> bool:
+        """Send the first packet; False when the link is, or will soon be, at its end."""
         try:
+            if link.ended:
+                return False
             await link.send(self._queue[0])
         except LinkBroken:
-            return
+            return False
         congested = self.congested
         self._queue.popleft()
         if congested and self._on_relief is not None:
             self._on_relief()
+        return True
 
     async def _reopen(self) -> None:
         """Close what is left of the link and connect again, every second."""

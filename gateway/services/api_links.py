@@ -100,7 +100,7 @@ class Link(Protocol):
         """
 
     async def send(self, data: bytes) -> None:
-        """Hand `data` to the kernel. Raises LinkBroken, the link is ended then."""
+        """Hand `data` to the kernel. Raises LinkBroken; the link ends then, if not at once."""
 
 
 class LinkListener(Protocol):

@@ -132,13 +132,17 @@ class SocketLink:
     # sending
 
     def send_at_once(self, data: bytes) -> int:
-        """Hand to the kernel what it takes without waiting. Raises LinkBroken."""
+        """Hand to the kernel what it takes without waiting. Raises LinkBroken.
+
+        What a peer sent before it went away can still be read: then reading ends the link.
+        """
         try:
             taken = self._socket.send(data)
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
         except (OSError, ValueError) as error:
-            self._end(f"sending failed: {_reason(error)}")
+            if not isinstance(error, (ConnectionError, ssl.SSLEOFError)):
+                self._end(f"sending failed: {_reason(error)}")
             raise LinkBroken(f"link {self.slot}: sending failed: {_reason(error)}") from error
         if taken:
             self.active_at = self._loop.time()

@@ -236,3 +236,19 @@ def test_closing_it_ends_a_send_that_waits(abort: bool) -> None:
                 await sending
 
     asyncio.run(work())
+
+
+def test_what_came_before_a_reset_is_read_though_sending_fails_first() -> None:
+    async def work() -> None:
+        async with pair() as both:
+            link = both.link
+            await both.peer.send(b"a" * LIMIT + b"the server's last words")
+            await until(lambda: link.waiting == LIMIT)
+            both.peer.reset()
+            with pytest.raises(LinkBroken):
+                link.send_at_once(b"more")
+            assert link.take(LIMIT) == b"a" * LIMIT
+            await until(lambda: link.ended)
+            assert link.take(LIMIT) == b"the server's last words"
+
+    asyncio.run(work())
