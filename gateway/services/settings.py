@@ -111,11 +111,8 @@ def _load(file: Path) -> Settings:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Settings()
-    except (IsADirectoryError, ValueError) as error:
+    except (OSError, ValueError) as error:
         return _set_aside(file, str(error))
-    except OSError as error:
-        logger.error("%s cannot be read: %s; factory settings are used", file, error.strerror)
-        return Settings()
     try:
         content = json.loads(text)
         if not isinstance(content, dict) or content.get("version") != VERSION:
@@ -129,11 +126,12 @@ def _load(file: Path) -> Settings:
 
 def _set_aside(file: Path, why: str) -> Settings:
     bad = file.with_name(file.name + ".bad")
+    kept = f"kept as {bad}"
     try:
         os.replace(file, bad)
-    except OSError:
-        bad = file
-    logger.error("settings unreadable (%s), kept as %s; factory settings are used", why, bad)
+    except OSError as error:
+        kept = f"and cannot be set aside: {error.strerror}"
+    logger.error("settings unreadable (%s), %s; factory settings are used", why, kept)
     return Settings()
 
 

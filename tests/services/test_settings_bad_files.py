@@ -122,3 +122,13 @@ def test_a_folder_in_the_files_place_is_set_aside(tmp_path: Path) -> None:
     assert StoredSettings(tmp_path).stored == Settings()
     store(tmp_path, FULL)
     assert StoredSettings(tmp_path).stored == FULL
+
+
+def test_a_directory_that_is_none_is_said_and_nothing_is_claimed_to_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    assert StoredSettings(tmp_path / "file").stored == Settings()
+    (record,) = caplog.records
+    assert "cannot be set aside: Not a directory" in record.getMessage()
+    assert "kept as" not in record.getMessage()
