@@ -8,7 +8,16 @@ from typing import Protocol
 
 from gateway.at.errors import ATError
 from gateway.at.messages import Style
-from gateway.services.api import Address, Clock, Interface, Line, Network, UartSettings, Wanted
+from gateway.services.api import (
+    Address,
+    Clock,
+    Interface,
+    Line,
+    Network,
+    UartSettings,
+    Wanted,
+    default_host_name,
+)
 from gateway.services.api_links import (
     Authentication,
     Certificates,
@@ -162,9 +171,10 @@ class Gateway:
             station_mac=values.station_mac,
             softap_mac=values.softap_mac,
             ethernet_mac=values.ethernet_mac,
-            station_host_name=self.station_host_name(),
-            ethernet_host_name=self.ethernet_host_name(),
+            station_host_name=self.volatile.station_host_name,
+            ethernet_host_name=self.volatile.ethernet_host_name,
             softap=values.softap,
+            autoconnect=self.settings.stored.autoconnect,
         )
 
     def station_host_name(self) -> str:
@@ -222,11 +232,6 @@ class Call:
     def keep_mac(self, interface: Interface, present: str) -> None:
         """Remember the hardware's MAC, before the first change hides it."""
         self.volatile.hardware_macs.setdefault(interface, present)
-
-
-def default_host_name(mac: str) -> str:
-    """`ESP-` and the last six digits of the MAC, as the firmware names itself."""
-    return "ESP-" + mac.replace(":", "")[-6:].upper()
 
 
 def address_from(ip: str, gateway: str | None, netmask: str | None) -> Address:

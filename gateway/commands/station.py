@@ -183,3 +183,4 @@ async def query_autoconnect(call: Call) -> bytes:
 async def set_autoconnect(call: Call, enable: bool) -> None:
     """Join the stored access point at start, or not."""
     await call.gateway.settings.default.change(autoconnect=enable)
+    call.gateway.apply_network()

@@ -123,7 +123,10 @@ class Wanted:
     """The whole network as the microcontroller asked for it; the network converges to it.
 
     A `None` MAC or host name leaves the hardware's own; a `None` address with DHCP off keeps
-    whatever address was leased; a `None` softap is not put on the air.
+    whatever address was leased; a `None` softap is not put on the air. A host name is there
+    only if one was asked for; otherwise `default_host_name` is told to DHCP servers, where
+    the connection is not somebody else's. `autoconnect`: the host may join what is stored by
+    itself, without us too.
     """
 
     station: bool = True
@@ -141,6 +144,12 @@ class Wanted:
     station_host_name: str | None = None
     ethernet_host_name: str | None = None
     softap: SoftApSettings | None = None
+    autoconnect: bool = True
+
+
+def default_host_name(mac: str) -> str:
+    """`ESP-` and the last six digits of the MAC, as the firmware names itself."""
+    return "ESP-" + mac.replace(":", "")[-6:].upper()
 
 
 class JoinFailure(IntEnum):

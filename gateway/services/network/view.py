@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from gateway.services.api import AccessPoint, Address, Encryption
 from gateway.services.network import wifi_values
@@ -238,9 +238,9 @@ def _ipv4(text: Any) -> str | None:
 
 def _read(objects: Objects, path: str, interface: str, name: str, default: T) -> T:
     """A property if it is of the default's type; a switch is no number."""
-    value = objects.get(path, {}).get(interface, {}).get(name)
+    value: Any = objects.get(path, {}).get(interface, {}).get(name)
     fits = isinstance(value, type(default)) and isinstance(value, bool) == isinstance(default, bool)
-    return value if fits else default
+    return cast(T, value) if fits else default
 
 
 def _list(objects: Objects, path: str, interface: str, name: str) -> Sequence[Any]:
