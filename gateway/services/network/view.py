@@ -25,6 +25,8 @@ ACTIVE: Final = f"{NM}.Connection.Active"
 CONNECTION: Final = f"{NM}.Settings.Connection"
 IP4_CONFIG: Final = f"{NM}.IP4Config"
 
+_MODE_ACCESS_POINT: Final = 3  # NM_802_11_MODE_AP
+
 T = TypeVar("T")
 
 
@@ -59,6 +61,11 @@ def wireless_enabled(objects: Objects) -> bool:
 def wireless_hardware_enabled(objects: Objects) -> bool:
     """Whether no rfkill switch holds Wi-Fi off; true unless it is known to be off."""
     return _read(objects, ROOT, NM, "WirelessHardwareEnabled", True)
+
+
+def is_access_point(objects: Objects, device: str) -> bool:
+    """Whether a Wi-Fi device is itself an access point now, and no station."""
+    return _read(objects, device, WIRELESS, "Mode", 0) == _MODE_ACCESS_POINT
 
 
 def device(objects: Objects, interface: str) -> str | None:
@@ -182,6 +189,11 @@ def is_enhanced_open(point: AccessPoint) -> bool:
 def last_seen(objects: Objects, path: str) -> int:
     """When an access point was last heard: seconds since boot (CLOCK_BOOTTIME), -1 never."""
     return _read(objects, path, ACCESS_POINT, "LastSeen", -1)
+
+
+def is_access_point(objects: Objects, device: str) -> bool:
+    """Whether a device is an access point itself, rather than a station (NM80211Mode)."""
+    return _read(objects, device, WIRELESS, "Mode", 0) == 3
 
 
 def last_scan(objects: Objects, device: str) -> int:
