@@ -8,6 +8,7 @@ which it can be told from the owner's.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.services.api import (
@@ -37,8 +38,10 @@ from gateway.services.network.wifi_keys import (
 __all__ = [
     "MARK",
     "SOFTAP_ADDRESS",
+    "Identity",
     "KeyManagement",
     "ethernet_profile",
+    "identity_of",
     "is_marked",
     "same_password",
     "softap_profile",
@@ -62,8 +65,29 @@ _STORED_FOR_ALL: Final = 0
 Setting = dict[str, tuple[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """By what a profile is known: to us by its UUID, to its reader in `nmcli` by its name."""
+
+    uuid: str
+    name: str
+
+
+def identity_of(uuid: str, interface: Interface, ssid: bytes = b"") -> Identity:
+    """The identity of a profile of ours; the SSID's bytes that are no text are escaped."""
+    what = "Ethernet" if interface is Interface.ETHERNET else _printable(ssid)
+    if interface is Interface.SOFTAP:
+        what = f"access point {what}"
+    return Identity(uuid, f"ESP gateway: {what}")
+
+
+def _printable(ssid: bytes) -> str:
+    text = ssid.decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def station_profile(
-    uuid: str,
+    identity: Identity,
     interface: str,
     credentials: Credentials,
     security: KeyManagement,
@@ -73,7 +97,7 @@ def station_profile(
     autoconnect: bool,
     mac: str | None = None,
 ) -> Profile:
-    """A profile, known by `uuid` from now on, that joins an access point.
+    """A profile that joins an access point.
 
     `hidden`: it must be asked for by name. `mac` is the hardware's, of which the DHCP host
     name is made when none was asked for. Raises JoinError for a password that is no text.
@@ -86,8 +110,9 @@ def station_profile(
     }
     if credentials.bssid is not None:
         wireless["bssid"] = ("ay", bytes.fromhex(credentials.bssid.replace(":", "")))
-    name = _printable(credentials.ssid)
-    profile = _profile(uuid, name, interface, Interface.STATION, autoconnect=autoconnect)
+    profile = _profile(
+        identity, "802-11-wireless", interface, Interface.STATION, autoconnect=autoconnect
+    )
     profile["802-11-wireless"] = wireless
     if security is not KeyManagement.NONE:
         profile["802-11-wireless-security"] = _security(security, credentials.password)
@@ -95,7 +120,7 @@ def station_profile(
 
 
 def ethernet_profile(
-    uuid: str,
+    identity: Identity,
     interface: str,
     wanted: Wanted,
     *,
@@ -103,13 +128,15 @@ def ethernet_profile(
     mac: str | None = None,
 ) -> Profile:
     """A profile for the cable; `mac` as for `station_profile`."""
-    profile = _profile(uuid, "Ethernet", interface, Interface.ETHERNET, autoconnect=autoconnect)
+    profile = _profile(
+        identity, "802-3-ethernet", interface, Interface.ETHERNET, autoconnect=autoconnect
+    )
     profile["802-3-ethernet"] = _assigned_mac(wanted.ethernet_mac)
     return profile | _addresses(Ipv4.of(wanted, Interface.ETHERNET), wanted.ethernet_mac or mac)
 
 
 def softap_profile(
-    uuid: str,
+    identity: Identity,
     interface: str,
     softap: SoftApSettings,
     wanted: Wanted,
@@ -121,8 +148,7 @@ def softap_profile(
     Its clients get addresses by DHCP unless `wanted` has it off. They reach this machine, and
     nothing behind it unless `share_uplink`. Raises JoinError for a password that is no text.
     """
-    name = f"access point {_printable(softap.ssid)}"
-    profile = _profile(uuid, name, interface, Interface.SOFTAP, autoconnect=False)
+    profile = _profile(identity, "802-11-wireless", interface, Interface.SOFTAP, autoconnect=False)
     profile["802-11-wireless"] = {
         "ssid": ("ay", softap.ssid),
         "mode": ("s", "ap"),
@@ -166,26 +192,19 @@ def is_marked(settings: Mapping[str, Properties]) -> bool:
 
 
 def _profile(
-    uuid: str, name: str, interface: str, which: Interface, *, autoconnect: bool
+    identity: Identity, kind: str, interface: str, which: Interface, *, autoconnect: bool
 ) -> dict[str, Setting]:
-    wired = which is Interface.ETHERNET
     return {
         "connection": {
-            "id": ("s", f"ESP gateway: {name}"),
-            "uuid": ("s", uuid),
-            "type": ("s", "802-3-ethernet" if wired else "802-11-wireless"),
+            "id": ("s", identity.name),
+            "uuid": ("s", identity.uuid),
+            "type": ("s", kind),
             "interface-name": ("s", interface),
             "autoconnect": ("b", autoconnect),
             "autoconnect-priority": ("i", _PRIORITY),
         },
         "user": {"data": ("a{ss}", {MARK: which.value})},
     }
-
-
-def _printable(ssid: bytes) -> str:
-    """The SSID for the reader of `nmcli`; what is no printable text is escaped."""
-    text = ssid.decode("utf-8", "backslashreplace")
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _assigned_mac(mac: str | None) -> Setting:

@@ -63,11 +63,6 @@ def wireless_hardware_enabled(objects: Objects) -> bool:
     return _read(objects, ROOT, NM, "WirelessHardwareEnabled", True)
 
 
-def is_access_point(objects: Objects, device: str) -> bool:
-    """Whether a Wi-Fi device is itself an access point now, and no station."""
-    return _read(objects, device, WIRELESS, "Mode", 0) == _MODE_ACCESS_POINT
-
-
 def device(objects: Objects, interface: str) -> str | None:
     """The device that the kernel calls `interface`, such as "wlan0"; None without one."""
     for path, interfaces in objects.items():
@@ -193,7 +188,7 @@ def last_seen(objects: Objects, path: str) -> int:
 
 def is_access_point(objects: Objects, device: str) -> bool:
     """Whether a device is an access point itself, rather than a station (NM80211Mode)."""
-    return _read(objects, device, WIRELESS, "Mode", 0) == 3
+    return _read(objects, device, WIRELESS, "Mode", 0) == _MODE_ACCESS_POINT
 
 
 def last_scan(objects: Objects, device: str) -> int:
