@@ -1,7 +1,6 @@
 """What is in force and what is stored, and the one file that keeps it.
 
-The file is JSON with a version, mode 0600, in the state directory. It is replaced whole (new
-file, fsync, rename, fsync of the directory), so that a power cut leaves the old or the new.
+The file is JSON with a version, mode 0600, in the state directory, and replaced whole.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import types
 import typing
 from dataclasses import fields, is_dataclass, replace
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.services.api_settings import Settings, SettingsError
+from gateway.services.atomic_file import replace_file, set_aside
 
 VERSION = 1
 FILE_NAME = "settings.json"
@@ -125,32 +124,14 @@ def _load(file: Path) -> Settings:
 
 
 def _set_aside(file: Path, why: str) -> Settings:
-    bad = file.with_name(file.name + ".bad")
-    kept = f"kept as {bad}"
-    try:
-        os.replace(file, bad)
-    except OSError as error:
-        kept = f"and cannot be set aside: {error.strerror}"
+    kept = set_aside(file)
     logger.error("settings unreadable (%s), %s; factory settings are used", why, kept)
     return Settings()
 
 
 def _write(file: Path, settings: Settings) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"version": VERSION, "settings": _encode(settings)}, indent=1)
-    new = file.with_name(file.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as stream:
-        os.fchmod(descriptor, 0o600)
-        stream.write(text)
-        stream.flush()
-        os.fsync(descriptor)
-    os.rename(new, file)
-    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    replace_file(file, text)
 
 
 def _encode(value: Any) -> Any:

@@ -136,6 +136,13 @@ def profiles(objects: Objects) -> list[str]:
     return [path for path, interfaces in objects.items() if CONNECTION in interfaces]
 
 
+def is_on_disk(objects: Objects, profile: str) -> bool:
+    """Whether a profile outlives a reboot; those in memory are files below /run."""
+    filename = _read(objects, profile, CONNECTION, "Filename", "")
+    unsaved = _read(objects, profile, CONNECTION, "Unsaved", False)
+    return filename != "" and not filename.startswith("/run/") and not unsaved
+
+
 def available_profiles(objects: Objects, device: str) -> list[str]:
     """The profiles that a device could be activated with now, in no order."""
     return _paths(objects, device, DEVICE, "AvailableConnections")
