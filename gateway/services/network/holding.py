@@ -1,0 +1,37 @@
+"""Keeps NetworkManager from connecting a device by itself, and gives the device back.
+
+It is written down before it is done, so that after a crash too the device can be given back
+(`release` in ownership.py).
+"""
+
+from __future__ import annotations
+
+from gateway.services.network import view
+from gateway.services.network.manager import Manager
+from gateway.services.network.ownership import OwnershipRecord
+
+
+class Holding:
+    """Whether the device of `interface` is ours to dispose of (`Device.Autoconnect`)."""
+
+    def __init__(self, manager: Manager, interface: str, record: OwnershipRecord) -> None:
+        self._manager = manager
+        self._interface = interface
+        self._record = record
+
+    async def hold(self) -> None:
+        """Nothing connects by itself from now on. Raises ManagerError."""
+        device = view.device(self._manager.objects, self._interface)
+        if device is None or not view.autoconnect(self._manager.objects, device):
+            return
+        await self._record.hold(self._interface)
+        await self._manager.set_autoconnect(device, False)
+
+    async def let_go(self) -> None:
+        """Give the device back, if it was held. Raises ManagerError."""
+        if not self._record.holds(self._interface):
+            return
+        device = view.device(self._manager.objects, self._interface)
+        if device is not None:
+            await self._manager.set_autoconnect(device, True)
+        await self._record.let_go(self._interface)
