@@ -60,7 +60,7 @@ def _journal_handler() -> logging.Handler:
     except ImportError:
         return _plain_handler(for_journal=True)
 
-    def send_little(message: str, **fields: object) -> None:
+    def send_little(message: str, /, **fields: object) -> None:
         kept = {name: fields[name] for name in _JOURNAL_FIELDS if name in fields}
         send(message, **kept)
 

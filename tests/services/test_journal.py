@@ -282,8 +282,9 @@ class FakeJournalHandler(logging.Handler):
         self._send, self._fields = sender_function, fields
 
     def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)  # and with that the record has a `message` as well
         fields = {**self._fields, **record.__dict__, "PRIORITY": "6", "LOGGER": record.name}
-        self._send(self.format(record), **fields)
+        self._send(text, **fields)
 
 
 def test_under_systemd_records_go_to_the_journal(
