@@ -1,0 +1,121 @@
+"""The guest's disk image: made by `image/build`, kept in a cache folder outside the tree.
+
+A changed recipe has another name, so that the next run makes a new image.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+RECIPE = Path(__file__).parent / "image"
+
+# What is called → the Debian package that brings it.
+HOST_PACKAGES = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "mmdebstrap": "mmdebstrap",
+    "mke2fs": "e2fsprogs",
+    "zstd": "zstd",
+    "newuidmap": "uidmap",
+    "/usr/share/seabios/bios-256k.bin": "seabios",
+    "/usr/lib/ipxe/qemu/efi-virtio.rom": "ipxe-qemu",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+}
+
+
+class CannotRun(Exception):
+    """The virtual machine cannot be had on this machine; one sentence that says what to do."""
+
+
+def cache_folder() -> Path:
+    """Where images and Debian packages are kept; `$XDG_CACHE_HOME` moves it."""
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "esp-at-gateway" / "vm"
+
+
+def fingerprint(*folders_and_words: Path | str) -> str:
+    """A short name for the content of files and for words: another content, another name."""
+    digest = hashlib.sha256()
+    for item in folders_and_words:
+        if isinstance(item, str):
+            digest.update(item.encode() + b"\0")
+            continue
+        for file in sorted(path for path in item.rglob("*") if path.is_file()):
+            digest.update(str(file.relative_to(item)).encode() + b"\0")
+            digest.update(f"{file.stat().st_mode & 0o111:o}".encode() + b"\0")
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def install_host_packages() -> None:
+    """As root install what is missing on this machine; else raise CannotRun, which names it."""
+    missing = sorted(
+        package
+        for needed, package in HOST_PACKAGES.items()
+        if not (Path(needed).exists() if needed.startswith("/") else shutil.which(needed))
+    )
+    if not missing:
+        return
+    if os.geteuid() != 0:
+        raise CannotRun(
+            f"Debian packages are missing, please type: sudo apt-get install {' '.join(missing)}"
+        )
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+    subprocess.run(install, check=True, env=environment)
+
+
+def ready_image() -> Path:
+    """The folder with `root.img`, `vmlinuz` and `initrd.img`, made now if need be (minutes).
+
+    Raises CannotRun.
+    """
+    install_host_packages()
+    folder = cache_folder() / fingerprint(RECIPE)
+    with locked(cache_folder()):
+        if not (folder / "root.img").exists():
+            print(f"Making the virtual machine's image in {folder}, about 3 minutes ...")
+            _build(folder)
+            _forget_others(folder)
+    return folder
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Nobody else who asks the same is in here meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "build.log"
+    with open(log, "wb") as output:
+        built = subprocess.run(
+            [RECIPE / "build", folder, cache_folder() / "debs"],
+            env=os.environ | {"PYTHON": sys.executable},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    if built.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
+        raise CannotRun(f"The virtual machine's image cannot be made, {log} ends with:\n{tail}")
+
+
+def _forget_others(folder: Path) -> None:
+    """Delete the images of recipes that are no more: each takes more than a gigabyte."""
+    for other in folder.parent.iterdir():
+        if other.is_dir() and other.name not in (folder.name, "debs"):
+            shutil.rmtree(other)

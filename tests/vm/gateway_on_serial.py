@@ -1,0 +1,119 @@
+"""The gateway in the guest, as its own user, on the serial line that the host has an end of."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import tarfile
+from pathlib import Path
+from types import TracebackType
+
+from tests.vm.at_client import AtClient
+from tests.vm.machine import Machine
+
+ROOT = Path(__file__).parent.parent.parent
+PLACE = "/opt/esp-at-gateway"
+UNIT = "esp-at-gateway"
+STATE = "/var/lib/esp-at-gateway"
+CONFIGURATION = f"{PLACE}/gateway.toml"
+
+
+def push_source(machine: Machine) -> None:
+    """Put this tree's `gateway` and `tests` into the guest, compiled."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        for name in ("gateway", "tests", "pyproject.toml"):
+            archive.add(ROOT / name, arcname=name, filter=_source_only)
+    machine.run(f"tar -xzf - --no-same-owner -C {PLACE}", data=packed.getvalue())
+    # The gateway's user may not write here, and would compile at every start.
+    machine.run(f"cd {PLACE} && python3 -m compileall -q gateway tests", seconds=180)
+
+
+def _source_only(item: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if "__pycache__" in item.name else item
+
+
+class GatewayOnSerial:
+    """`python3 -m gateway run` as a systemd unit, from its start to the end of the `with`.
+
+    `client` is at the line from before the start. `configuration` is TOML, `after_stop` a
+    command that systemd runs once the process is gone, however it went.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        network: str = "networkmanager",
+        configuration: str = "",
+        after_stop: str = "",
+        user: str = "esp-at-gateway",
+    ) -> None:
+        self._machine = machine
+        self._network = network
+        self._configuration = configuration
+        self._after_stop = after_stop
+        self._user = user
+        self.client = AtClient(machine.serial())
+
+    def __enter__(self) -> GatewayOnSerial:
+        self._machine.run(f"cat > {CONFIGURATION}", data=self._configuration.encode())
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is not None:
+                error.add_note(f"The gateway's log:\n{self.log()}")
+                error.add_note(f"NetworkManager's log:\n{self.manager_log()}")
+        finally:
+            self.client.__exit__(kind, error, traceback)
+
+    def start(self) -> None:
+        """Start it and return at once; `ready` says when it serves."""
+        properties = [f"--uid={self._user}", f"--working-directory={PLACE}"]
+        if self._after_stop:
+            properties.append(f"--property=ExecStopPost={self._after_stop}")
+        command = [
+            *("systemd-run", "--quiet", f"--unit={UNIT}", "--collect", *properties),
+            *("python3", "-m", "gateway", "run", "--config", CONFIGURATION),
+            *("--uart", "/dev/ttyS1", "--network", self._network, "--state-dir", STATE),
+            *("--log-level", "debug"),
+        ]
+        self._machine.run(shlex.join(command))
+
+    def greeted(self, seconds: float = 60) -> list[bytes]:
+        """Wait for `ready` and what Ethernet says after it, and switch the echo off."""
+        self.client.until(b"\r\nready\r\n", seconds)
+        said = [self.client.line(seconds), self.client.line(seconds)]
+        assert said[0] == b"+ETH_CONNECTED", said
+        assert said[1].startswith(b"+ETH_GOT_IP:"), said
+        self.client.send(b"ATE0\r\n")
+        self.client.until(b"ATE0\r\n\r\nOK\r\n")
+        return said
+
+    def stop(self) -> None:
+        """SIGTERM, and wait for the end."""
+        self._machine.run(f"systemctl stop {UNIT}")
+
+    def kill(self) -> None:
+        """`kill -9`, and wait until systemd has seen it."""
+        self._machine.run(
+            f"systemctl kill --signal=KILL --kill-whom=main {UNIT}; "
+            f"while systemctl is-active --quiet {UNIT}; do sleep 0.1; done",
+            seconds=90,
+        )
+
+    def log(self) -> str:
+        """What it wrote to the journal since the machine was booted."""
+        return self._machine.run(f"journalctl -q -o cat -u {UNIT}").output
+
+    def manager_log(self) -> str:
+        """The last of what NetworkManager and wpa_supplicant wrote to the journal."""
+        units = "-u NetworkManager -u wpa_supplicant"
+        return self._machine.run(f"journalctl -q -o short-precise -n 60 {units}").output

@@ -1,0 +1,83 @@
+"""From nothing to a machine that has just booted: seconds where its snapshot is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.vm import disk_image
+from tests.vm.machine import Machine, MachineError, arguments
+
+READY = "ready"
+"""The snapshot of a guest whose services are all up."""
+
+_ALL_UP = """
+systemctl is-system-running --wait
+systemctl is-active --quiet vm-radios NetworkManager || { systemctl --failed; exit 1; }
+for _ in $(seq 120); do
+    nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected' && exit 0
+    sleep 0.5
+done
+nmcli device
+exit 1
+"""
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Machine]:
+    """A machine of our own, booted, with radios and nothing on the air; the only one.
+
+    Raises CannotRun where this host cannot have one.
+    """
+    image = disk_image.ready_image()
+    with disk_image.locked(image / "running"), _scratch_folder() as folder:
+        warm = _warm_disk(image)
+        if not warm.exists():
+            _boot_once(image, warm)
+        disk = folder / "disk.qcow2"
+        subprocess.run(["cp", "--sparse=always", "--reflink=auto", warm, disk], check=True)
+        with Machine(image, disk, folder, READY) as machine:
+            yield machine
+
+
+@contextlib.contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """For disk, logs and sockets, whose paths must be short."""
+    with tempfile.TemporaryDirectory(prefix="gateway-vm-") as folder:
+        yield Path(folder)
+
+
+def _warm_disk(image: Path) -> Path:
+    """Where the snapshot is kept: it fits one QEMU and one command line."""
+    version = subprocess.run(
+        ["qemu-system-x86_64", "--version"], check=True, capture_output=True, text=True
+    ).stdout
+    words = arguments(image, Path("."))
+    return image / f"ready-{disk_image.fingerprint(version, _ALL_UP, *words)}.qcow2"
+
+
+def _boot_once(image: Path, warm: Path) -> None:
+    """Boot from the image and keep what came of it."""
+    print("Booting the virtual machine once, about 2 minutes ...")
+    for old in image.glob("ready-*.qcow2"):
+        old.unlink()
+    with _scratch_folder() as folder:
+        disk = folder / "disk.qcow2"
+        create = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b"]
+        subprocess.run([*create, image / "root.img", disk], check=True)
+        with Machine(image, disk, folder) as machine:
+            try:
+                machine.run(_ALL_UP, seconds=300)
+            except Exception as error:
+                console = (folder / "console.log").read_text(errors="replace")
+                raise MachineError(f"{error}\nThe console ends with:\n{console[-3000:]}") from error
+            machine.run("sync")
+            machine.save(READY)
+        half = warm.with_suffix(".half")
+        shutil.copyfile(disk, half)
+        os.replace(half, warm)
