@@ -1,0 +1,242 @@
+"""Finds NetworkManager on the bus, follows it, and finds it again. It knows no D-Bus binding."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, Protocol
+
+from gateway.services.network.bus_mirror import Mirror
+from gateway.services.network.bus_values import NOT_RUNNING, missing_permissions
+from gateway.services.network.manager import NM, ROOT, ManagerError, ManagerListener, Objects
+
+logger = logging.getLogger("gateway.network")
+
+PING_EVERY: Final = 30.0
+"""Seconds. A bus that dies without a word is noticed by this."""
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 30.0
+"""Seconds before the bus is tried again: each pause is double the one before."""
+
+BUS_LOST: Final = "the connection to D-Bus is lost; it is made again as soon as the bus is there"
+
+Receiver = Callable[[str, str, Any], None]
+"""Takes a signal: its member, the path of the object that sent it, and its contents."""
+
+
+class BindingMissing(ManagerError):
+    """D-Bus's binding is not installed."""
+
+
+class Connection(Protocol):
+    """One connection to the bus. All that is awaited has a time limit and raises ManagerError.
+
+    What is received and what is answered arrive in the order in which they were sent.
+    """
+
+    lost: bool
+
+    async def watch_owner(self, told: Callable[[str], None]) -> None:
+        """Tell who owns NetworkManager's name, "" nobody, each time that it changes."""
+
+    async def owner(self) -> str:
+        """Who owns NetworkManager's name now, "" nobody."""
+
+    async def follow(self, owner: str, receiver: Receiver) -> None:
+        """Hand over what `owner` signals, and nothing any more of the one before."""
+
+    async def managed_objects(self, owner: str) -> Any:
+        """GetManagedObjects: `a{oa{sa{sv}}}`."""
+
+    async def permissions(self, owner: str) -> dict[str, str]:
+        """GetPermissions."""
+
+    async def register_agent(self, owner: str) -> None:
+        """Have the gateway asked for secrets."""
+
+    def close(self) -> None:
+        """Let go of everything; what is being awaited fails."""
+
+
+class BusWatch:
+    """Keeps a mirror of NetworkManager while there is one."""
+
+    def __init__(
+        self,
+        open_bus: Callable[[Callable[[], None]], Awaitable[Connection]],
+        ping_every: float = PING_EVERY,
+    ) -> None:
+        """`open_bus` gives a new connection, which calls what it was handed when it is lost."""
+        self._open_bus = open_bus
+        self._ping_every = ping_every
+        self._mirror = Mirror()
+        self._wake = asyncio.Event()
+        self._owner = ""
+        self._followed = ""
+        self._present = False
+        self._greeted = False
+        self._pause = FIRST_PAUSE
+        self._said: set[str] = set()
+        self._tell: asyncio.Handle | None = None
+        self.connection: Connection | None = None
+        self.absence = "NetworkManager has not been found yet; it is being looked for"
+        """Why it is not there, one sentence."""
+        self.listener: ManagerListener | None = None
+
+    @property
+    def present(self) -> bool:
+        """Whether NetworkManager runs and the mirror shows all of it."""
+        return self._present
+
+    @property
+    def objects(self) -> Objects:
+        """The mirror, empty while NetworkManager is not present."""
+        return self._mirror.objects if self._present else {}
+
+    @property
+    def owner(self) -> str:
+        """NetworkManager's own name on the bus, "" while it is not present."""
+        return self._followed if self._present else ""
+
+    async def run(self) -> None:
+        """Do it until cancelled; ends by itself only where the binding is not installed."""
+        while True:
+            try:
+                await self._one_connection()
+            except BindingMissing as error:
+                self.absence = str(error)
+                logger.error("%s", error)
+                return
+            except ManagerError as error:
+                self._absent(str(error))
+            except Exception:
+                logger.exception("the search for NetworkManager failed; it begins anew")
+            await asyncio.sleep(self._pause)
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    async def _one_connection(self) -> None:
+        connection = self.connection = await self._open_bus(self._wake.set)
+        try:
+            await connection.watch_owner(self._owner_is)
+            self._owner_is(await connection.owner())
+            while not connection.lost:
+                await self._settle(connection)
+                try:
+                    async with asyncio.timeout(self._ping_every):
+                        await self._wake.wait()
+                except TimeoutError:
+                    self._owner_is(await connection.owner())
+                self._wake.clear()
+            raise ManagerError(BUS_LOST)
+        finally:
+            self.connection = None
+            connection.close()
+            self._owner = ""
+            self._vanish()
+            if self._tell is not None:
+                self._tell.cancel()
+                self._tell = None
+
+    async def _settle(self, connection: Connection) -> None:
+        """Follow whoever owns the name now."""
+        owner = self._owner
+        if owner and owner != self._followed:
+            try:
+                await connection.follow(owner, partial(self._receive, owner))
+                managed = await connection.managed_objects(owner)
+            except ManagerError:
+                if owner == self._owner and not connection.lost:
+                    raise
+                return  # it went away meanwhile, which has been noticed
+            if owner == self._owner:
+                self._followed = owner
+                self._mirror.fill(managed)
+                self._appear()
+        if self._present and not self._greeted:
+            self._greeted = True
+            await self._greet(connection, self._followed)
+
+    async def _greet(self, connection: Connection, owner: str) -> None:
+        try:
+            missing = missing_permissions(await connection.permissions(owner))
+            if missing:
+                logger.warning("%s", missing)
+        except ManagerError as error:
+            logger.debug("permissions are not known: %s", error)
+        try:
+            await connection.register_agent(owner)
+        except ManagerError as error:
+            logger.info(
+                "no secret agent (%s); a desktop may ask for passwords in a dialogue", error
+            )
+
+    def _owner_is(self, owner: str) -> None:
+        self._owner = owner
+        if self._followed and owner != self._followed:
+            self._vanish()
+        if owner != self._followed:
+            self._wake.set()
+        if not owner:
+            self._absent(NOT_RUNNING)
+
+    def _receive(self, owner: str, member: str, path: str, contents: Any) -> None:
+        if owner != self._followed:
+            return  # it is older than the mirror, or its sender is gone
+        if member == "StateChanged":
+            self._device_state(path, contents)
+        elif self._mirror.apply(member, path, contents):
+            if self._present:
+                self._tell_soon()
+            else:
+                self._appear()
+
+    def _device_state(self, path: str, contents: Any) -> None:
+        try:
+            new, old, reason = map(int, contents)
+        except (TypeError, ValueError):
+            return
+        self._mirror.device_state(path, new, reason)
+        if self._present:
+            self._tell_soon()
+            if self.listener is not None:
+                self.listener.device_state_changed(path, new, old, reason)
+
+    def _appear(self) -> None:
+        if self._mirror.complete:
+            self._present = True
+            self._greeted = False
+            self._pause = FIRST_PAUSE
+            self._said.clear()
+            version = self.objects[ROOT].get(NM, {}).get("Version", "")
+            logger.info("NetworkManager %s is there", version)
+            self._wake.set()
+            self._tell_now()
+
+    def _vanish(self) -> None:
+        was_present = self._present
+        self._present = False
+        self._followed = ""
+        self._mirror.clear()
+        if was_present:
+            self._tell_now()
+
+    def _absent(self, sentence: str) -> None:
+        """Remember why, and say it once for as long as NetworkManager is not there."""
+        self.absence = sentence
+        if sentence not in self._said:
+            self._said.add(sentence)
+            logger.warning("%s", sentence)
+
+    def _tell_soon(self) -> None:
+        """Signals come in crowds: the listener hears of one change."""
+        if self._tell is None:
+            self._tell = asyncio.get_running_loop().call_soon(self._tell_now)
+
+    def _tell_now(self) -> None:
+        if self._tell is not None:
+            self._tell.cancel()
+            self._tell = None
+        if self.listener is not None:
+            self.listener.manager_changed()
