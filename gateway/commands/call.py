@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from gateway.at.errors import ATError
 from gateway.at.messages import Style
@@ -14,6 +14,7 @@ from gateway.services.api import (
     Interface,
     Line,
     Network,
+    ServiceError,
     UartSettings,
     Wanted,
     default_host_name,
@@ -154,6 +155,13 @@ class Gateway:
     def apply_network(self) -> None:
         """Hand what is in force to the network, which converges to it in the background."""
         self.network.apply(self.wanted())
+
+    def require_network(self, **changes: Any) -> None:
+        """Raise ATError where this machine cannot have what is wanted, with `changes` of it."""
+        try:
+            self.network.check(replace(self.wanted(), **changes))
+        except ServiceError as error:
+            raise ATError(cause=str(error)) from None
 
     def wanted(self) -> Wanted:
         """The network as the settings in force want it."""

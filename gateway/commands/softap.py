@@ -67,6 +67,7 @@ async def set_softap(
     _require_softap(call)
     check_password(password)
     softap = SoftApSettings(ssid, password, channel, Encryption(ecn), max_clients, hidden)
+    call.gateway.require_network(softap=softap)
     await call.settings.change(softap=softap)
     call.gateway.apply_network()
 

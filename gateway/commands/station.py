@@ -15,6 +15,7 @@ from gateway.services.api import (
     Credentials,
     Interface,
     JoinError,
+    ServiceError,
 )
 from gateway.services.api_settings import SettingsError
 
@@ -50,7 +51,9 @@ async def query_mode(call: Call) -> bytes:
 @commands.on("AT+CWMODE=", Integer("mode", 0, 3), scoped=True)
 async def set_mode(call: Call, mode: int) -> None:
     """Choose station (1), SoftAP (2) or both (3)."""
-    await call.settings.change(mode=mode or 1)
+    mode = mode or 1
+    call.gateway.require_network(station=mode in (1, 3), softap_mode=mode in (2, 3))
+    await call.settings.change(mode=mode)
     values = call.gateway.settings.in_force
     if not values.has_station:
         call.gateway.announcements.close_over(Interface.STATION)
@@ -132,9 +135,13 @@ async def scan_for(call: Call, ssid: bytes | None, bssid: str | None, channel: i
 async def _scan(call: Call, ssid: bytes | None, bssid: str | None, channel: int | None) -> bytes:
     require_station(call)
     volatile = call.volatile
+    try:
+        points = await call.gateway.network.scan(ssid)
+    except ServiceError as error:
+        raise ATError(cause=str(error)) from None
     found = [
         point
-        for point in await call.gateway.network.scan(ssid)
+        for point in points
         if point.ssid.strip(b"\0")
         and (ssid is None or point.ssid == ssid)
         and (bssid is None or point.bssid == bssid)
@@ -169,8 +176,11 @@ def _fields(point: AccessPoint) -> list[int | str | bytes]:
 @commands.on("AT+CWQAP")
 async def leave(call: Call) -> None:
     """Leave the access point."""
+    try:
+        call.gateway.network.leave()
+    except ServiceError as error:
+        raise ATError(cause=str(error)) from None
     call.gateway.announcements.close_over(Interface.STATION)
-    call.gateway.network.leave()
 
 
 @commands.on("AT+CWAUTOCONN?")

@@ -228,6 +228,9 @@ class Network(Protocol):
     def end(self) -> None:
         """The session ends: its listener hears nothing more."""
 
+    def check(self, wanted: Wanted) -> None:
+        """Raise ServiceError, with what is missing, where `wanted` cannot be had here."""
+
     def apply(self, wanted: Wanted) -> None:
         """Converge to `wanted`, in order, in the background.
 
@@ -236,7 +239,10 @@ class Network(Protocol):
         """
 
     async def scan(self, ssid: bytes | None = None) -> Sequence[AccessPoint]:
-        """The access points in reach, within 9 s; `ssid` looks for a hidden one as well."""
+        """The access points in reach, within 9 s; `ssid` looks for a hidden one as well.
+
+        Raises ServiceError where nothing can be scanned: no radio, or it is switched off.
+        """
 
     async def join(self, credentials: Credentials, *, keep: bool) -> None:
         """Join an access point, within 18 s, leaving the present one first.
@@ -250,7 +256,8 @@ class Network(Protocol):
     def leave(self) -> None:
         """Leave the access point and stay away until `join` or `begin`.
 
-        `station` shows it at once; `station_lost` comes later, if it was joined.
+        `station` shows it at once; `station_lost` comes later, if it was joined. Raises
+        ServiceError where that is forbidden; nothing has changed then.
         """
 
 

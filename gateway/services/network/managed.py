@@ -22,7 +22,8 @@ from gateway.services.network.managed_softap import ManagedSoftAp
 from gateway.services.network.managed_station import ManagedStation
 from gateway.services.network.manager import Manager
 from gateway.services.network.news import NetworkNews, Presence
-from gateway.services.network.ownership import OwnershipRecord, release
+from gateway.services.network.ownership import OwnershipRecord
+from gateway.services.network.release import release
 
 __all__ = ["ManagedNetwork", "NetworkInterfaces"]
 
@@ -116,7 +117,7 @@ class ManagedNetwork:
 
     def check(self, wanted: Wanted) -> None:
         """Raise ServiceError where this machine cannot be brought to `wanted`."""
-        if obstacle := self._softap.obstacle(wanted):
+        if obstacle := self._station.obstacle(wanted) or self._softap.obstacle(wanted):
             raise ServiceError(obstacle)
 
     def apply(self, wanted: Wanted) -> None:

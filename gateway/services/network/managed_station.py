@@ -179,6 +179,10 @@ class ManagedStation:
         self._convergence.wake()
         self.refresh()
 
+    def obstacle(self, wanted: Wanted) -> str | None:
+        """Why the station may not be brought to `wanted`, None if it may."""
+        return PROTECTED if self._is_protected() and not wanted.station else None
+
     def leave(self) -> None:
         """Leave the access point and stay away; ServiceError where that is forbidden."""
         if self._is_protected():
@@ -276,9 +280,7 @@ class ManagedStation:
             # Reapply cannot change it: the same profile, activated again, does.
             self._state.leave()
         else:
-            logger.info(
-                "the new MAC comes with the next AT+CWJAP: this connection is the owner's"
-            )
+            logger.info("the new MAC comes with the next AT+CWJAP: this connection is the owner's")
 
     def _set_goal(self, goal: Goal) -> None:
         before, self._goal = self._goal, goal
@@ -360,9 +362,7 @@ class ManagedStation:
             self.refresh()
         # What is on disk may only change for an access point that was joined.
         stored = goal.keep and not goal.has_caller
-        await self._joining.join(
-            device, found, credentials, self._wanted, deadline, stored=stored
-        )
+        await self._joining.join(device, found, credentials, self._wanted, deadline, stored=stored)
 
     async def _is_there_already(self, device: str, credentials: Credentials) -> bool:
         active, mac = self._state.active, self._wanted.station_mac
@@ -392,7 +392,8 @@ class ManagedStation:
 
     def _failed(self, goal: Goal, failure: JoinError) -> float:
         if goal.asked is None or goal.asked.done():
-            name = ascii(goal.credentials.ssid.decode("utf-8", "backslashreplace"))[1:-1]
+            ssid = goal.credentials.ssid if goal.credentials else b""
+            name = ascii(ssid.decode("utf-8", "backslashreplace"))[1:-1]
             return self._again_after(f"not joined to {name}, trying again: {failure.detail}")
         protected = self._is_protected()
         goal.asked.set_exception(failure)

@@ -117,6 +117,9 @@ class SimulatedNetwork:
         self._news.end()
         self._station.end()
 
+    def check(self, wanted: Wanted) -> None:
+        """Everything can be had."""
+
     def apply(self, wanted: Wanted) -> None:
         """Converge to `wanted`: at once to be read, later to be heard."""
         self._station.apply(wanted)

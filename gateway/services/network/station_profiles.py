@@ -79,6 +79,8 @@ class StationProfiles:
             settings = await self._manager.profile_settings(found.path)
             hidden = settings.get("802-11-wireless", {}).get("hidden") is True
             self._known[found.uuid] = OurProfile(found.uuid, found.path, found.on_disk, hidden)
+            if self._is_active(found.path):
+                self._current = found.uuid
         self._adopted = True
 
     async def prepare(self, recipe: Recipe, wanted: Wanted, *, stored: bool) -> OurProfile:
@@ -135,6 +137,12 @@ class StationProfiles:
             await self._manager.activate(parking.path, device, NO_OBJECT)
         finally:
             await self._delete(parking)
+
+    def _is_active(self, path: str) -> bool:
+        objects = self._manager.objects
+        device = view.device(objects, self._interface)
+        active = view.active_connection(objects, device) if device else None
+        return active is not None and view.profile_of(objects, active) == path
 
     def _find(self, credentials: Credentials, stored: bool) -> OurProfile | None:
         for profile in self._known.values():
