@@ -71,6 +71,15 @@ def device(objects: Objects, interface: str) -> str | None:
     return None
 
 
+def devices(objects: Objects) -> dict[str, str]:
+    """Every device by the kernel's name for it."""
+    return {
+        _read(objects, path, DEVICE, "Interface", ""): path
+        for path, interfaces in objects.items()
+        if DEVICE in interfaces
+    }
+
+
 def device_state(objects: Objects, device: str) -> int:
     """Its NMDeviceState, `DeviceState.UNKNOWN` if it is not known."""
     return _read(objects, device, DEVICE, "State", int(DeviceState.UNKNOWN))

@@ -1,0 +1,156 @@
+"""The record of what of NetworkManager's is ours: profiles we made, devices we hold.
+
+Written to disk before NetworkManager hears of it, so that after a kill at any moment the next
+start, or `esp-at-gateway release-network`, finds all that was left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.services.api import Interface
+from gateway.services.atomic_file import replace_file, set_aside
+
+VERSION = 1
+FILE_NAME = "network.json"
+
+logger = logging.getLogger("gateway.network")
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What the file says: our profiles by UUID, and the interfaces held."""
+
+    profiles: Mapping[str, Interface]
+    held: frozenset[str]
+
+
+_NOTHING = _Content({}, frozenset())
+
+
+class OwnershipRecord:
+    """The record in `directory`; loaded at once, and `network.json.bad` if it is unreadable.
+
+    Everything asked of it is true at once; what a method changes is on the disk when it
+    returns, also when its caller is cancelled. Where the disk refuses, that is said once in
+    the journal, and the record holds in memory.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / FILE_NAME
+        self._content = self._on_disk = _load(self._file)
+        self._writing = asyncio.Lock()
+        self._refused = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is ours."""
+        return self._content == _NOTHING
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The interfaces that NetworkManager was told not to connect by itself."""
+        return self._content.held
+
+    def holds(self, interface: str) -> bool:
+        """Whether NetworkManager was told not to connect `interface` by itself."""
+        return interface in self._content.held
+
+    def has_profile(self, uuid: str) -> bool:
+        """Whether we made the profile with this UUID."""
+        return uuid in self._content.profiles
+
+    def profiles(self, which: Interface | None = None) -> frozenset[str]:
+        """The UUIDs of our profiles, all or those for one interface."""
+        profiles = self._content.profiles.items()
+        return frozenset(uuid for uuid, kind in profiles if which in (None, kind))
+
+    async def add_profile(self, uuid: str, which: Interface) -> None:
+        """We are about to make a profile."""
+        await self._change({**self._content.profiles, uuid: which}, self._content.held)
+
+    async def forget_profile(self, uuid: str) -> None:
+        """A profile of ours is there no more."""
+        kept = {one: kind for one, kind in self._content.profiles.items() if one != uuid}
+        await self._change(kept, self._content.held)
+
+    async def hold(self, interface: str) -> None:
+        """We are about to tell NetworkManager not to connect an interface by itself."""
+        await self._change(self._content.profiles, self._content.held | {interface})
+
+    async def let_go(self, interface: str) -> None:
+        """NetworkManager may connect an interface by itself again."""
+        await self._change(self._content.profiles, self._content.held - {interface})
+
+    async def settled(self) -> None:
+        """Wait until nothing is being written."""
+        async with self._writing:
+            pass
+
+    async def _change(self, profiles: Mapping[str, Interface], held: frozenset[str]) -> None:
+        self._content = _Content(profiles, held)
+        await asyncio.shield(asyncio.ensure_future(self._store()))
+
+    async def _store(self) -> None:
+        async with self._writing:
+            content = self._content
+            if content == self._on_disk:
+                return
+            try:
+                await asyncio.to_thread(replace_file, self._file, _encode(content))
+            except OSError as error:
+                self._tell(error)
+            else:
+                self._on_disk, self._refused = content, False
+
+    def _tell(self, error: OSError) -> None:
+        if not self._refused:
+            self._refused = True
+            logger.error(
+                "what is ours of NetworkManager cannot be recorded in %s (%s): should the "
+                "gateway be killed, run: sudo nmcli device set %s autoconnect yes",
+                self._file.parent,
+                error.strerror,
+                min(self._content.held, default="wlan0"),
+            )
+
+
+def _load(file: Path) -> _Content:
+    try:
+        return _decode(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return _NOTHING
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        kept = set_aside(file)
+        logger.error(
+            "the record of what is ours of NetworkManager is unreadable (%s), %s; "
+            "an empty one is used, and profiles named ESP gateway may be left over: delete "
+            "them with nmcli connection delete",
+            error,
+            kept,
+        )
+        return _NOTHING
+
+
+def _encode(content: _Content) -> str:
+    profiles = {uuid: kind.value for uuid, kind in content.profiles.items()}
+    return json.dumps(
+        {"version": VERSION, "profiles": profiles, "held": sorted(content.held)}, indent=1
+    )
+
+
+def _decode(raw: Any) -> _Content:
+    """The reverse of `_encode`. Raises what comes of any other content."""
+    if raw["version"] != VERSION:
+        raise ValueError(f"its version is not {VERSION}")
+    profiles = {uuid: Interface(kind) for uuid, kind in raw["profiles"].items()}
+    held = raw["held"]
+    if not isinstance(held, list) or not all(isinstance(one, str) for one in held):
+        raise ValueError("held is not a list of interfaces")
+    return _Content(profiles, frozenset(held))
