@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ INPUT_AND_OUTPUT = set(
     "asyncio io multiprocessing os pathlib select selectors serial signal socket ssl "
     "subprocess systemd termios threading time tty".split()
 )
+BINDING = {"sdbus", "sdbus_async"}
 # The Protocols of the services: api, api_links, api_settings ...
 API = "gateway.services.api"
 # What a room may import of the gateway, itself included. The longest name that fits counts.
@@ -106,3 +109,23 @@ def test_commands_and_session_know_no_concrete_service() -> None:
         assert is_allowed(module, "gateway.services.api")
         assert is_allowed(module, "gateway.services.api_links")
     assert is_allowed("gateway.daemon", "gateway.services.network")
+
+
+def test_one_file_knows_the_binding_for_d_bus() -> None:
+    knowing = {
+        module
+        for module, path in MODULES.items()
+        if {name.split(".")[0] for name in imports_of(module, path.read_text())} & BINDING
+    }
+    assert knowing == {"gateway.services.network.networkmanager"}
+
+
+def test_the_binding_for_d_bus_is_not_loaded_by_an_import() -> None:
+    program = (
+        "import sys, gateway.cli, gateway.daemon, gateway.services.network.networkmanager\n"
+        f"print({BINDING!r} & set(sys.modules))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout == "set()\n"
