@@ -16,6 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
         from gateway import console
 
         return console.run(options.uart, options.baud)
+    if options.command == "release-network":
+        return _release_network(options)
     return _run(options)
 
 
@@ -50,6 +52,23 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _release_network(options: argparse.Namespace) -> int:
+    import asyncio
+
+    from gateway.config import ConfigError, load
+    from gateway.services import journal
+    from gateway.services.network.release_network import release_network
+
+    try:
+        config = load(options.config).with_options(state_dir=options.state_dir)
+    except ConfigError as error:
+        print(f"esp-at-gateway: {error}", file=sys.stderr)
+        return 2
+    journal.configure(config.log.level)
+    asyncio.run(release_network(config.storage.state_dir))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="esp-at-gateway", description="Answers AT commands on a serial line as an ESP-01."
@@ -61,12 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="serve a serial line until SIGTERM",
         epilog="An option that is left out is what the configuration file says.",
     )
-    run.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="the TOML file to read (default: /etc/esp-at-gateway/gateway.toml, if there is one)",
-    )
+    _take_config(run)
     run.add_argument(
         "--uart",
         metavar="DEVICE|pty:PATH",
@@ -75,9 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--baud", type=int, metavar="N", help="its speed until AT+UART_DEF stores another"
     )
-    run.add_argument(
-        "--network", metavar="KIND", help="simulated; networkmanager is refused in this version"
-    )
+    run.add_argument("--network", metavar="KIND", help="networkmanager or simulated")
     run.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
     run.add_argument("--cert-dir", metavar="DIR", help="where CA certificates are")
     run.add_argument("--log-level", metavar="L", help="debug, info, warning or error")
@@ -86,4 +98,19 @@ def _parser() -> argparse.ArgumentParser:
         "--uart", metavar="DEVICE", help="the line; without it a gateway is started to try out"
     )
     prompt.add_argument("--baud", type=int, metavar="N", help="its speed")
+    release = commands.add_parser(
+        "release-network",
+        help="give Wi-Fi and Ethernet back to their owner, after the gateway was stopped or killed",
+    )
+    _take_config(release)
+    release.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
     return parser
+
+
+def _take_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the TOML file to read (default: /etc/esp-at-gateway/gateway.toml, if there is one)",
+    )

@@ -41,11 +41,27 @@ class UartOptions:
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:
-    """Which network the gateway moves: the host's, or one in memory."""
+    """Which network the gateway moves: the host's, on these interfaces, or one in memory."""
 
     kind: str = field(
-        default="simulated", metadata=allowed(check.word("networkmanager", "simulated"))
+        default="networkmanager", metadata=allowed(check.word("networkmanager", "simulated"))
     )
+    wifi_interface: str = field(default="wlan0", metadata=allowed(check.interface))
+    ethernet_interface: str = field(default="eth0", metadata=allowed(check.interface))
+    softap_interface: str = field(default="ap0", metadata=allowed(check.interface))
+    protect_owner: bool = field(default=False, metadata=allowed(check.flag))
+
+    def __post_init__(self) -> None:
+        names = (self.wifi_interface, self.ethernet_interface, self.softap_interface)
+        if len(set(names)) < len(names):
+            raise ConfigError(f"needs three different interfaces, and has {', '.join(names)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SoftApOptions:
+    """The gateway's own access point, as far as no command tells."""
+
+    share_uplink: bool = field(default=False, metadata=allowed(check.flag))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +151,9 @@ class Config:
     uart: UartOptions = field(default=UartOptions(), metadata=allowed(check.table(UartOptions)))
     network: NetworkOptions = field(
         default=NetworkOptions(), metadata=allowed(check.table(NetworkOptions))
+    )
+    softap: SoftApOptions = field(
+        default=SoftApOptions(), metadata=allowed(check.table(SoftApOptions))
     )
     links: LinkOptions = field(default=LinkOptions(), metadata=allowed(check.table(LinkOptions)))
     storage: StorageOptions = field(

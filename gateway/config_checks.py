@@ -106,6 +106,13 @@ def device(value: object, key: str) -> str:
     raise _refusal(key, value, 'is a device such as "/dev/serial0", or "pty:PATH"')
 
 
+def interface(value: object, key: str) -> str:
+    """A network interface's name as the kernel takes it: 1 to 15 bytes, no `/`, no space."""
+    if isinstance(value, str) and re.fullmatch(r"[^/:\s]{1,15}", value) and value.isascii():
+        return value
+    raise _refusal(key, value, 'is a network interface such as "wlan0"')
+
+
 def folder(value: object, key: str) -> Path:
     """The path of a folder, which need not exist yet."""
     if isinstance(value, str | Path) and _is_name(str(value)):

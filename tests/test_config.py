@@ -76,10 +76,16 @@ def test_every_option_is_taken(file: Path) -> None:
     text = """
         reply_style = "firmware"
         uart = {device = "pty:/tmp/line", baud = 110}
-        network.kind = "networkmanager"
+        softap.share_uplink = true
         links = {connect_seconds = 60, send_seconds = 0.5, buffer_bytes = 65535}
         storage = {state_dir = "/s", cert_dir = "/c"}
         log.level = "debug"
+        [network]
+        kind = "simulated"
+        wifi_interface = "wlp2s0"
+        ethernet_interface = "enp1s0"
+        softap_interface = "ap_wlp2s0"
+        protect_owner = true
         [simulated]
         pace = 0
         ethernet = false
@@ -99,7 +105,11 @@ def test_every_option_is_taken(file: Path) -> None:
     made = loaded(file, text)
     assert made.reply_style == "firmware"
     assert (made.uart.device, made.uart.baud) == ("pty:/tmp/line", 110)
-    assert made.network.kind == "networkmanager"
+    network = made.network
+    assert (network.kind, network.wifi_interface) == ("simulated", "wlp2s0")
+    assert (network.ethernet_interface, network.softap_interface) == ("enp1s0", "ap_wlp2s0")
+    assert network.protect_owner
+    assert made.softap.share_uplink
     assert (made.links.connect_seconds, made.links.send_seconds) == (60.0, 0.5)
     assert isinstance(made.links.connect_seconds, float)
     assert made.links.buffer_bytes == 65535
@@ -136,7 +146,8 @@ AP = "[[simulated.access_points]]\n"
         ("uart.speed = 9600", "uart.speed is unknown, known are device, baud"),
         (
             "baud = 9600",
-            "baud is unknown, known are reply_style, uart, network, links, storage, log, simulated",
+            "baud is unknown, known are reply_style, uart, network, softap, links, storage, log, "
+            "simulated",
         ),
         ("uart = 5", "uart is 5, and must be a table: [uart]"),
         ("uart = []", "uart is a list, and must be a table: [uart]"),
@@ -163,6 +174,27 @@ AP = "[[simulated.access_points]]\n"
         (
             'log.level = "INFO"',
             'log.level is "INFO", allowed are "debug", "info", "warning", "error"',
+        ),
+        (
+            'network.wifi_interface = "a-name-of-16byte"',
+            'network.wifi_interface is "a-name-of-16byte", '
+            'allowed is a network interface such as "wlan0"',
+        ),
+        (
+            'network.softap_interface = "wlan 1"',
+            'network.softap_interface is "wlan 1", allowed is a network interface such as "wlan0"',
+        ),
+        (
+            'network.wifi_interface = "eth0"',
+            "network needs three different interfaces, and has eth0, eth0, ap0",
+        ),
+        (
+            "network.protect_owner = 1",
+            "network.protect_owner is 1, allowed are true and false",
+        ),
+        (
+            'softap.share_uplink = "no"',
+            'softap.share_uplink is "no", allowed are true and false',
         ),
         ("simulated.pace = -1", "simulated.pace is -1, allowed are 0 to 10"),
         ("simulated.ethernet = 1", "simulated.ethernet is 1, allowed are true and false"),
@@ -240,13 +272,13 @@ def test_options_come_before_the_file() -> None:
     made = Config().with_options(
         uart="pty:line",
         baud=9600,
-        network="networkmanager",
+        network="simulated",
         state_dir="state",
         cert_dir=Path("certs"),
         log_level="error",
     )
     assert (made.uart.device, made.uart.baud) == ("pty:line", 9600)
-    assert made.network.kind == "networkmanager"
+    assert made.network.kind == "simulated"
     assert (made.storage.state_dir, made.storage.cert_dir) == (Path("state"), Path("certs"))
     assert made.log.level == "error"
     assert Config().with_options() == Config()

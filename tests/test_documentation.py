@@ -154,7 +154,6 @@ def test_commands_that_a_document_names_are_there(document_file: Path) -> None:
         "permission denied for ",
         "is held by ",
         "exists and is no symlink",
-        "network.kind is networkmanager, which this version cannot do yet",
         "the settings could not be stored",
         "the password is neither empty, 8 to 63 bytes, nor 64 hex digits",
         "the server is not speaking TLS",

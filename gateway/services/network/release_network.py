@@ -1,0 +1,57 @@
+"""`esp-at-gateway release-network`: gives the network back when no gateway runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+from typing import Final
+
+from gateway.services.network.manager import Manager
+from gateway.services.network.networkmanager import NetworkManagerBus
+from gateway.services.network.ownership import OwnershipRecord, release
+
+logger = logging.getLogger("gateway.network")
+
+PRESENT_SECONDS: Final = 3.0
+
+
+async def release_network(state_dir: Path) -> None:
+    """Give back what the record in `state_dir` says is held, and log what was done.
+
+    Takes 12 s at most. Raises nothing: a stop must not fail for it. What could not be given
+    back is said in the log and stays recorded.
+    """
+    record = OwnershipRecord(state_dir)
+    if record.empty:
+        logger.info("nothing of NetworkManager's is held")
+        return
+    manager: Manager = NetworkManagerBus()
+    appearance = _Appearance(manager)
+    manager.listen(appearance, lambda _uuid: False)
+    await manager.start()
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PRESENT_SECONDS):
+                await appearance.seen.wait()
+        for sentence in await release(manager, record):
+            logger.info("%s", sentence)
+    finally:
+        await manager.close()
+        await record.settled()
+
+
+class _Appearance:
+    """Sees NetworkManager come."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        self.seen = asyncio.Event()
+
+    def manager_changed(self) -> None:
+        if self._manager.present:
+            self.seen.set()
+
+    def device_state_changed(self, device: str, new: int, old: int, reason: int) -> None:
+        pass
