@@ -78,6 +78,13 @@ class FakeDaemon:
         if isinstance(ethernet, FakeEthernet):
             ethernet.plug(plugged)
 
+    def lose(self, ssid: bytes) -> None:
+        """Access points go off the air, and the radios have noticed already."""
+        self.air.remove(ssid)
+        for device in self.devices.values():
+            if isinstance(device, FakeWifi):
+                device.look()
+
     def switch_wireless(self, on: bool) -> None:
         """Rfkill, by software."""
         self.wireless = on

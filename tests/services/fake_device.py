@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 
 from gateway.services.network.manager import NO_OBJECT, DeviceState, Profile
@@ -260,17 +260,16 @@ class FakeDevice(ABC):
         if profile.get("ipv4", {}) != before:
             if self._readdressing is not None:
                 self._readdressing.cancel()
-            self._readdressing = asyncio.get_running_loop().create_task(self._readdress())
+            self._readdressing = asyncio.get_running_loop().create_task(self._readdress(before))
 
-    async def _readdress(self) -> None:
-        # As seen: the old ones go first, then others come.
+    async def _readdress(self, before: Mapping[str, tuple[str, Any]]) -> None:
+        # As seen with 1.42: a fixed address goes before DHCP is asked; nothing else leaves
+        # a moment without one.
         await asyncio.sleep(self.world.pace.step)
-        leased = self.leased()
-        automatic = self.applied.get("ipv4", {}).get("method", ("s", "auto"))[1] == "auto"
-        if automatic:
+        if _method(before) == "manual" and _method(self.applied.get("ipv4", {})) == "auto":
             self._clear_addresses()
             await asyncio.sleep(self.world.pace.dhcp)
-        found = addresses(self.applied, leased)
+        found = addresses(self.applied, self.leased())
         if found is not None:
             self.world.objects.set(self._ip_path, IP4_CONFIG, **found)
 
@@ -305,6 +304,10 @@ class FakeDevice(ABC):
         for task in (self._script, self._readdressing):
             if task is not None:
                 task.cancel()
+
+
+def _method(ipv4: Mapping[str, tuple[str, Any]]) -> str:
+    return str(ipv4.get("method", ("s", "auto"))[1])
 
 
 def _raise(task: asyncio.Task[None]) -> None:

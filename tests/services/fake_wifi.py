@@ -96,6 +96,13 @@ class FakeWifi(FakeDevice):
             return
         if ssid:
             self._named.add(ssid)
+        self.look()
+        milliseconds = int(asyncio.get_running_loop().time() * 1000)
+        self.world.objects.set(self.path, WIRELESS_DEVICE, LastScan=milliseconds)
+        self.poke()
+
+    def look(self) -> None:
+        """See what is on the air."""
         seen = {path: point for path, point in self._seen.items() if point in self.world.air.points}
         if self._joined is not None:
             seen[self._path_of(self._joined)] = self._joined
@@ -103,9 +110,6 @@ class FakeWifi(FakeDevice):
             if point not in seen.values():
                 seen[self.world.objects.new_path("AccessPoint")] = point
         self._show(seen)
-        milliseconds = int(asyncio.get_running_loop().time() * 1000)
-        self.world.objects.set(self.path, WIRELESS_DEVICE, LastScan=milliseconds)
-        self.poke()
 
     def _path_of(self, point: FakeAccessPoint) -> str:
         known = (path for path, seen in self._seen.items() if seen == point)

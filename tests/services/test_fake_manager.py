@@ -11,8 +11,8 @@ from gateway.services.network.manager import DeviceState, Manager, ManagerError,
 from tests.fake_time import run
 from tests.services.fake_air import FakeAccessPoint
 from tests.services.fake_daemon import FakeDaemon
-from tests.services.fake_device import Reason
 from tests.services.fake_manager import FakeManager
+from tests.services.fake_states import Reason
 
 HOME = FakeAccessPoint(b"home", b"password")
 ORDER = [40, 50, 60, 40, 50, 70, 80, 90, 100]
