@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
 
 from gateway.services.network.manager import NM
 
@@ -13,6 +13,22 @@ AGENT_PATH: Final = "/org/freedesktop/NetworkManager/SecretAgent"
 
 KeepsSecrets = Callable[[str], bool]
 """Whether the profile of this UUID has all the secrets that there are."""
+
+
+class Message(Protocol):
+    """A call that was received, as the binding gives it."""
+
+    def parse_to_tuple(self) -> tuple[Any, ...]:
+        """Its arguments."""
+
+    def create_reply(self) -> Message:
+        """An answer without values."""
+
+    def create_error_reply(self, error_name: str, error_message: str, /) -> Message:
+        """A refusal."""
+
+    def send(self) -> None:
+        """Send it."""
 
 
 def agent_identifier() -> str:
@@ -31,3 +47,23 @@ def refusal_of_secrets(keeps_secrets: KeepsSecrets, connection: Any) -> str:
     except (KeyError, TypeError, ValueError):
         kept = False
     return f"{AGENT}.UserCanceled" if kept else f"{AGENT}.NoSecrets"
+
+
+def agent_methods(
+    keeps_secrets: KeepsSecrets,
+) -> dict[str, tuple[str, str, Callable[[Message], Coroutine[Any, Any, None]]]]:
+    """SecretAgent's methods: name → signature, the answer's signature, what answers a call."""
+
+    async def get_secrets(message: Message) -> None:
+        error = refusal_of_secrets(keeps_secrets, message.parse_to_tuple()[0])
+        message.create_error_reply(error, "the gateway asks nobody").send()
+
+    async def nothing_to_do(message: Message) -> None:
+        message.create_reply().send()
+
+    return {
+        "GetSecrets": ("a{sa{sv}}osasu", "a{sa{sv}}", get_secrets),
+        "CancelGetSecrets": ("os", "", nothing_to_do),
+        "SaveSecrets": ("a{sa{sv}}o", "", nothing_to_do),
+        "DeleteSecrets": ("a{sa{sv}}o", "", nothing_to_do),
+    }

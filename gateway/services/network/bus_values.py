@@ -86,6 +86,12 @@ class Asked:
 
     what: str
     action: str = NETWORK_CONTROL
+    who: str = "NetworkManager"
+
+
+def bus_asked(what: str) -> Asked:
+    """What the bus itself is asked to do."""
+    return Asked(what, who="dbus")
 
 
 def refusal(asked: Asked, name: str, message: str) -> ManagerError:
@@ -102,16 +108,23 @@ def refusal(asked: Asked, name: str, message: str) -> ManagerError:
     if name in ANSWERS_TO_THE_ABSENT:
         return ManagerError(NOT_RUNNING, name)
     reason = " ".join(message.split()).rstrip(".") or name
-    return ManagerError(f"NetworkManager did not {asked.what}: {reason}", name)
+    return ManagerError(f"{asked.who} did not {asked.what}: {reason}", name)
 
 
 def no_answer(asked: Asked, seconds: float) -> ManagerError:
     """The sentence for an answer that did not come in time."""
     return ManagerError(
-        f"NetworkManager did not {asked.what} within {seconds:g} s; "
-        "`journalctl -u NetworkManager` may tell why",
+        f"{asked.who} did not {asked.what} within {seconds:g} s; "
+        f"`journalctl -u {asked.who}` may tell why",
         "org.freedesktop.DBus.Error.Timeout",
     )
+
+
+def not_askable(asked: Asked, error: Exception) -> ManagerError:
+    """The sentence for a message that could not be made. It might hold a secret, and so
+    might the error's text: only its kind is told.
+    """
+    return ManagerError(f"{asked.who} cannot be asked to {asked.what}: {type(error).__name__}")
 
 
 def missing_permissions(permissions: dict[str, str]) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
+from gateway.services.network.bus_calls import BUS_LOST
 from gateway.services.network.bus_mirror import Mirror
 from gateway.services.network.bus_values import NOT_RUNNING, missing_permissions
 from gateway.services.network.manager import NM, ROOT, ManagerError, ManagerListener, Objects
@@ -19,8 +20,6 @@ PING_EVERY: Final = 30.0
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
 """Seconds before the bus is tried again: each pause is double the one before."""
-
-BUS_LOST: Final = "the connection to D-Bus is lost; it is made again as soon as the bus is there"
 
 Receiver = Callable[[str, str, Any], None]
 """Takes a signal: its member, the path of the object that sent it, and its contents."""
@@ -36,7 +35,9 @@ class Connection(Protocol):
     What is received and what is answered arrive in the order in which they were sent.
     """
 
-    lost: bool
+    @property
+    def lost(self) -> bool:
+        """Whether the bus is gone."""
 
     async def watch_owner(self, told: Callable[[str], None]) -> None:
         """Tell who owns NetworkManager's name, "" nobody, each time that it changes."""
@@ -163,14 +164,10 @@ class BusWatch:
             missing = missing_permissions(await connection.permissions(owner))
             if missing:
                 logger.warning("%s", missing)
-        except ManagerError as error:
-            logger.debug("permissions are not known: %s", error)
-        try:
             await connection.register_agent(owner)
         except ManagerError as error:
-            logger.info(
-                "no secret agent (%s); a desktop may ask for passwords in a dialogue", error
-            )
+            # Not fatal: a desktop might ask its user for a password that we know to be wrong.
+            logger.debug("NetworkManager may ask others for secrets: %s", error)
 
     def _owner_is(self, owner: str) -> None:
         self._owner = owner

@@ -6,8 +6,7 @@ Importing these takes 100 ms, so that happens in a thread, once this is started.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gateway.services.network.bus_agent import (
@@ -15,11 +14,12 @@ from gateway.services.network.bus_agent import (
     AGENT_PATH,
     KeepsSecrets,
     agent_identifier,
-    refusal_of_secrets,
+    agent_methods,
 )
-from gateway.services.network.bus_values import MODIFY, SCAN, Asked, no_answer, refusal, unwrap
-from gateway.services.network.bus_watch import BUS_LOST, BindingMissing, BusWatch, Receiver
-from gateway.services.network.hang_up import HangUp
+from gateway.services.network.bus_calls import Calls
+from gateway.services.network.bus_signals import BusSignals
+from gateway.services.network.bus_values import MODIFY, SCAN, Asked, bus_asked, unwrap
+from gateway.services.network.bus_watch import BindingMissing, BusWatch
 from gateway.services.network.manager import (
     NM,
     NO_OBJECT,
@@ -35,7 +35,7 @@ from gateway.services.network.manager import (
 if TYPE_CHECKING:
     import sdbus
     import sdbus_async.networkmanager as nm
-    from sdbus.sd_bus_internals import SdBusMessage, SdBusSlot
+    from sdbus.sd_bus_internals import SdBusInterface
     from sdbus_async.dbus_daemon import FreedesktopDbus
 
 CALL_SECONDS: Final = 20.0
@@ -44,18 +44,11 @@ MISSING: Final = (
     "python3-sdbus-networkmanager"
 )
 OBJECT_MANAGER: Final = "/org/freedesktop"
-FOLLOWED: Final = (
-    ("org.freedesktop.DBus.ObjectManager", "InterfacesAdded"),
-    ("org.freedesktop.DBus.ObjectManager", "InterfacesRemoved"),
-    ("org.freedesktop.DBus.Properties", "PropertiesChanged"),
-    (f"{NM}.Device", "StateChanged"),
-)
 # NMSettingsAddConnection2Flags and NMSettingsUpdate2Flags
 ON_DISK: Final = 0x1
 IN_MEMORY: Final = 0x2
 BLOCK_AUTOCONNECT: Final = 0x20
 
-T = TypeVar("T")
 P = TypeVar("P", bound="sdbus.DbusInterfaceCommonAsync")
 
 
@@ -70,131 +63,52 @@ def _load() -> None:
         raise BindingMissing(f"{MISSING} ({error})") from error
 
 
-class SystemBus:
+class SystemBus(BusSignals):
     """One connection to the system's bus: `bus_watch.Connection`, and calls."""
-
-    @classmethod
-    async def open(
-        cls, told_lost: Callable[[], None], keeps_secrets: KeepsSecrets, call_seconds: float
-    ) -> SystemBus:
-        """Connect to DBUS_SYSTEM_BUS_ADDRESS or the usual place; raises ManagerError."""
-        await asyncio.to_thread(_load)
-        try:
-            bus = sdbus.sd_bus_open_system()
-        except sdbus.SdBusBaseError as error:
-            raise ManagerError(
-                "the system's D-Bus cannot be reached; start it with `systemctl start dbus`, "
-                "the network follows by itself"
-            ) from error
-        return cls(bus, told_lost, keeps_secrets, call_seconds)
 
     def __init__(
         self,
-        bus: sdbus.SdBus,
         told_lost: Callable[[], None],
         keeps_secrets: KeepsSecrets,
         call_seconds: float,
     ) -> None:
-        self.lost = False
-        self._bus = bus
-        self._told_lost = told_lost
+        """Connect to DBUS_SYSTEM_BUS_ADDRESS or the usual place; raises ManagerError."""
+        try:
+            self._bus = sdbus.sd_bus_open_system()
+            super().__init__(self._bus, Calls(call_seconds, _error_of), told_lost)
+        except (sdbus.SdBusBaseError, OSError) as error:
+            raise ManagerError(
+                "the system's D-Bus cannot be reached; start it with `systemctl start dbus`, "
+                "the network follows by itself"
+            ) from error
         self._keeps_secrets = keeps_secrets
-        self._call_seconds = call_seconds
-        self._hang_up = HangUp(bus.get_fd(), self._hung_up)
-        self._limits: set[asyncio.Timeout] = set()
-        self._owner_match: SdBusSlot | None = None
-        self._matches: list[SdBusSlot] = []
-        self._agent: sdbus.sd_bus_internals.SdBusInterface | None = None
+        self._agent: SdBusInterface | None = None
 
     def proxy(self, kind: type[P], owner: str, path: str) -> P:
         """A sender of calls to the object at `path` of `owner`."""
         return kind.new_proxy(owner, path, self._bus)
 
-    async def ask(self, asked: Asked, call: Callable[[], Awaitable[T]]) -> T:
-        """What `call` gives, which builds and sends one message. Raises ManagerError only.
-
-        Between the arrival of the answer and the return nothing else runs: signals that
-        came before it have been applied, those that came after it have not.
-        """
-        if self.lost:
-            raise ManagerError(BUS_LOST)
-        try:
-            async with asyncio.timeout(self._call_seconds) as limit:
-                self._limits.add(limit)
-                try:
-                    return await call()
-                finally:
-                    self._limits.discard(limit)
-        except TimeoutError as error:
-            if self.lost:
-                raise ManagerError(BUS_LOST) from error
-            raise no_answer(asked, self._call_seconds) from error
-        except Exception as error:  # an answer org.python.Error.* becomes any of Python's own
-            raise self._refusal(asked, error) from error
-
-    def _refusal(self, asked: Asked, error: Exception) -> ManagerError:
-        if self.lost:
-            return ManagerError(BUS_LOST)
-        texts = [str(it) for it in error.args]
-        if isinstance(error, sdbus.SdBusUnmappedMessageError):
-            return refusal(asked, *texts[:2])
-        if isinstance(error, sdbus.DbusFailedError):
-            return refusal(asked, error.dbus_error_name, "".join(texts[:1]))
-        # What could not be put into a message might be a secret: only its kind is told.
-        return ManagerError(
-            f"NetworkManager cannot be asked to {asked.what}: {type(error).__name__}"
-        )
-
-    async def watch_owner(self, told: Callable[[str], None]) -> None:
-        """Tell who owns NetworkManager's name, "" nobody, each time that it changes."""
-
-        def changed(message: SdBusMessage) -> None:
-            name, _, owner = message.parse_to_tuple()
-            if name == NM and not self.lost:
-                told(owner)
-
-        self._owner_match = await self.ask(
-            Asked("be watched"),
-            lambda: self._bus.match_signal_async(
-                *("org.freedesktop.DBus", "/org/freedesktop/DBus"),
-                *("org.freedesktop.DBus", "NameOwnerChanged"),
-                changed,
-            ),
-        )
-
     async def owner(self) -> str:
         """Who owns NetworkManager's name now, "" nobody."""
         try:
-            return await self.ask(
-                Asked("be found"), lambda: FreedesktopDbus(self._bus).get_name_owner(NM)
+            return await self.calls.ask(
+                bus_asked("tell whether NetworkManager is there"),
+                lambda: FreedesktopDbus(self._bus).get_name_owner(NM),
             )
         except ManagerError as error:
             if error.name == sdbus.DbusNameHasNoOwnerError.dbus_error_name:
                 return ""
             raise
 
-    async def follow(self, owner: str, receiver: Receiver) -> None:
-        """Hand over what `owner` signals, and nothing any more of the one before."""
-
-        def received(message: SdBusMessage) -> None:
-            receiver(message.member or "", message.path or "", message.parse_to_tuple())
-
-        self._unfollow()
-        for interface, member in FOLLOWED:
-            subscribe = partial(
-                self._bus.match_signal_async, owner, None, interface, member, received
-            )
-            self._matches.append(await self.ask(Asked("be followed"), subscribe))
-
     async def managed_objects(self, owner: str) -> Any:
         """GetManagedObjects: `a{oa{sa{sv}}}`."""
         proxy = self.proxy(sdbus.DbusObjectManagerInterfaceAsync, owner, OBJECT_MANAGER)
-        return await self.ask(Asked("show its objects"), proxy.get_managed_objects)
+        return await self.calls.ask(Asked("show its objects"), proxy.get_managed_objects)
 
     async def permissions(self, owner: str) -> dict[str, str]:
         """GetPermissions."""
         proxy = self.proxy(nm.NetworkManagerInterfaceAsync, owner, ROOT)
-        return await self.ask(Asked("tell what is allowed"), proxy.get_permissions)
+        return await self.calls.ask(Asked("tell what is allowed"), proxy.get_permissions)
 
     async def register_agent(self, owner: str) -> None:
         """Have this connection asked for secrets."""
@@ -203,60 +117,36 @@ class SystemBus:
         proxy = self.proxy(
             nm.NetworkManagerSecretAgentManagerInterfaceAsync, owner, f"{ROOT}/AgentManager"
         )
-        await self.ask(
+        await self.calls.ask(
             Asked("take the gateway as a secret agent"),
             lambda: proxy.register_with_capabilities(agent_identifier(), 0),
         )
 
-    def _export_agent(self) -> sdbus.sd_bus_internals.SdBusInterface:
-        async def get_secrets(message: SdBusMessage) -> None:
-            connection = message.parse_to_tuple()[0]
-            error = refusal_of_secrets(self._keeps_secrets, connection)
-            message.create_error_reply(error, "the gateway asks nobody").send()
-
-        async def done(message: SdBusMessage) -> None:
-            message.create_reply().send()
-
+    def _export_agent(self) -> SdBusInterface:
         interface = sdbus.sd_bus_internals.SdBusInterface()
         flags = sdbus.DbusUnprivilegedFlag  # otherwise sd-bus asks the bus about each caller
-        profile = "a{sa{sv}}"
-        for name, takes, gives, answer in (
-            ("GetSecrets", f"{profile}osasu", profile, get_secrets),
-            ("CancelGetSecrets", "os", "", done),
-            ("SaveSecrets", f"{profile}o", "", done),
-            ("DeleteSecrets", f"{profile}o", "", done),
-        ):
+        for name, (takes, gives, answer) in agent_methods(self._keeps_secrets).items():
             interface.add_method(name, takes, [], gives, [], flags, answer)
         self._bus.add_interface(interface, AGENT_PATH, AGENT)
         return interface
 
     def close(self) -> None:
         """Let go of everything; what is being awaited fails."""
-        self._lose()
-        self._unfollow()
-        if self._owner_match is not None:
-            self._owner_match.close()
         if self._agent is not None and self._agent.slot is not None:
             self._agent.slot.close()
-        self._bus.close()
         # Python's collector does not see through the binding's objects: no circle may be left.
-        self._owner_match = self._agent = None
+        self._agent = None
+        super().close()
 
-    def _unfollow(self) -> None:
-        for match in self._matches:
-            match.close()
-        self._matches.clear()
 
-    def _hung_up(self) -> None:
-        self._lose()
-        self._told_lost()
-
-    def _lose(self) -> None:
-        self.lost = True
-        self._hang_up.close()
-        for limit in self._limits:
-            if not limit.expired():
-                limit.reschedule(0)
+def _error_of(error: Exception) -> tuple[str, str] | None:
+    """D-Bus's name and text of an error that was answered."""
+    texts = (*map(str, error.args), "")
+    if isinstance(error, sdbus.SdBusUnmappedMessageError):
+        return texts[0], texts[1]
+    if isinstance(error, sdbus.DbusFailedError):
+        return error.dbus_error_name, texts[0]
+    return None
 
 
 class NetworkManagerBus:
@@ -305,7 +195,7 @@ class NetworkManagerBus:
         flags = BLOCK_AUTOCONNECT | (ON_DISK if on_disk else IN_MEMORY)
         bus, owner = self._here()
         settings = bus.proxy(nm.NetworkManagerSettingsInterfaceAsync, owner, SETTINGS)
-        path, _ = await bus.ask(
+        path, _ = await bus.calls.ask(
             Asked("add the profile", MODIFY),
             lambda: settings.add_connection2(_plain(profile), flags, {}),
         )
@@ -315,7 +205,7 @@ class NetworkManagerBus:
         """Settings.Connection.Update2 with the whole profile, secrets included."""
         flags = BLOCK_AUTOCONNECT | (ON_DISK if on_disk else IN_MEMORY)
         bus, stored = self._profile(path)
-        await bus.ask(
+        await bus.calls.ask(
             Asked("change the profile", MODIFY),
             lambda: stored.update2(_plain(profile), flags, {}),
         )
@@ -323,24 +213,24 @@ class NetworkManagerBus:
     async def delete_profile(self, path: str) -> None:
         """Settings.Connection.Delete; a connection that is active by it ends."""
         bus, stored = self._profile(path)
-        await bus.ask(Asked("delete the profile", MODIFY), stored.delete)
+        await bus.calls.ask(Asked("delete the profile", MODIFY), stored.delete)
 
     async def profile_settings(self, path: str) -> Mapping[str, Properties]:
         """Settings.Connection.GetSettings, unwrapped, without secrets."""
         bus, stored = self._profile(path)
         asked = Asked("show the profile", MODIFY)
-        return _unwrapped(await bus.ask(asked, stored.get_settings))
+        return _unwrapped(await bus.calls.ask(asked, stored.get_settings))
 
     async def profile_secrets(self, path: str, setting: str) -> Mapping[str, Properties]:
         """Settings.Connection.GetSecrets, unwrapped. Never log it."""
         bus, stored = self._profile(path)
         asked = Asked("show the profile's secrets", MODIFY)
-        return _unwrapped(await bus.ask(asked, lambda: stored.get_secrets(setting)))
+        return _unwrapped(await bus.calls.ask(asked, lambda: stored.get_secrets(setting)))
 
     async def activate(self, profile: str, device: str, specific: str = NO_OBJECT) -> str:
         """ActivateConnection; gives the active connection's path."""
         bus, manager = self._root()
-        return await bus.ask(
+        return await bus.calls.ask(
             Asked("activate the profile"),
             lambda: manager.activate_connection(profile, device, specific),
         )
@@ -348,17 +238,19 @@ class NetworkManagerBus:
     async def deactivate(self, active: str) -> None:
         """DeactivateConnection."""
         bus, manager = self._root()
-        await bus.ask(Asked("end the connection"), lambda: manager.deactivate_connection(active))
+        await bus.calls.ask(
+            Asked("end the connection"), lambda: manager.deactivate_connection(active)
+        )
 
     async def disconnect(self, device: str) -> None:
         """Device.Disconnect: it connects by itself no more until `set_autoconnect`."""
         bus, proxy = self._device(device)
-        await bus.ask(Asked("disconnect the device"), proxy.disconnect)
+        await bus.calls.ask(Asked("disconnect the device"), proxy.disconnect)
 
     async def set_autoconnect(self, device: str, autoconnect: bool) -> None:
         """Device.Autoconnect: whether NetworkManager may connect the device by itself."""
         bus, proxy = self._device(device)
-        await bus.ask(
+        await bus.calls.ask(
             Asked("change the device's autoconnect"),
             lambda: proxy.autoconnect.set_async(autoconnect),
         )
@@ -367,12 +259,12 @@ class NetworkManagerBus:
         """Device.GetAppliedConnection: what is in force, and its version for `reapply`."""
         bus, proxy = self._device(device)
         asked = Asked("show what is applied to the device")
-        return await bus.ask(asked, lambda: proxy.get_applied_connection(0))
+        return await bus.calls.ask(asked, lambda: proxy.get_applied_connection(0))
 
     async def reapply(self, device: str, profile: Profile, version: int) -> None:
         """Device.Reapply: bring a live connection to `profile`, without touching any profile."""
         bus, proxy = self._device(device)
-        await bus.ask(
+        await bus.calls.ask(
             Asked("change the live connection"),
             lambda: proxy.reapply(_plain(profile), version, 0),
         )
@@ -384,7 +276,7 @@ class NetworkManagerBus:
         options: dict[str, tuple[str, Any]] = {}
         if ssid is not None:
             options["ssids"] = ("aay", [ssid])
-        await bus.ask(Asked("scan", SCAN), lambda: radio.request_scan(options))
+        await bus.calls.ask(Asked("scan", SCAN), lambda: radio.request_scan(options))
 
     async def permissions(self) -> Mapping[str, str]:
         """GetPermissions: action → "yes", "auth" or "no"."""
@@ -392,9 +284,8 @@ class NetworkManagerBus:
         return await bus.permissions(owner)
 
     async def _open(self, told_lost: Callable[[], None]) -> SystemBus:
-        self._bus = await SystemBus.open(
-            told_lost, lambda uuid: self._keeps_secrets(uuid), self._call_seconds
-        )
+        await asyncio.to_thread(_load)
+        self._bus = SystemBus(told_lost, lambda uuid: self._keeps_secrets(uuid), self._call_seconds)
         return self._bus
 
     def _here(self) -> tuple[SystemBus, str]:
