@@ -6,6 +6,7 @@ It is written down before it is done, so that after a crash too the device can b
 
 from __future__ import annotations
 
+from gateway.services.api import Interface
 from gateway.services.network import view
 from gateway.services.network.manager import Manager
 from gateway.services.network.ownership import OwnershipRecord
@@ -14,17 +15,24 @@ from gateway.services.network.ownership import OwnershipRecord
 class Holding:
     """Whether the device of `interface` is ours to dispose of (`Device.Autoconnect`)."""
 
-    def __init__(self, manager: Manager, interface: str, record: OwnershipRecord) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        interface: str,
+        record: OwnershipRecord,
+        which: Interface = Interface.STATION,
+    ) -> None:
         self._manager = manager
         self._interface = interface
         self._record = record
+        self._which = which
 
     async def hold(self) -> None:
         """Nothing connects by itself from now on. Raises ManagerError."""
         device = view.device(self._manager.objects, self._interface)
         if device is None or not view.autoconnect(self._manager.objects, device):
             return
-        await self._record.hold(self._interface)
+        await self._record.hold(self._interface, self._which)
         await self._manager.set_autoconnect(device, False)
 
     async def let_go(self) -> None:

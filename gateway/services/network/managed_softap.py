@@ -55,7 +55,7 @@ class ManagedSoftAp:
         self._interfaces = interfaces
         self._record = record
         self._share_uplink = share_uplink
-        self._holding = Holding(manager, interfaces.softap, record)
+        self._holding = Holding(manager, interfaces.softap, record, Interface.SOFTAP)
         self._wanted = Wanted(station=True)
         self._station_channel = 0
         self._opened: Opened | None = None

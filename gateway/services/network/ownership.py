@@ -133,12 +133,17 @@ class _Release:
             await self._bring_back(interface, device)
 
     def _devices(self) -> dict[str, str]:
-        """The devices that are held, or up by a profile of ours, by their interfaces."""
-        objects = self._manager.objects
+        """The devices that the owner may have had a connection on, by their interfaces.
+
+        Those that are held or up by a profile of ours; not the one that is there for the
+        SoftAP, as no station works on it.
+        """
+        objects, held = self._manager.objects, self._record.held
         return {
             interface: device
             for interface, device in view.devices(objects).items()
-            if self._record.holds(interface) or self._is_ours(device)
+            if held.get(interface) is not Interface.SOFTAP
+            and (interface in held or self._is_ours(device))
         }
 
     def _is_ours(self, device: str) -> bool:
@@ -221,8 +226,15 @@ class _Release:
 
     async def _best(self, device: str) -> _Candidate | None:
         """The owner's connection that could be up now on `device`, None if there is none."""
-        available = view.available_profiles(self._manager.objects, device)
-        found = [await self._candidate(path, None) for path in available]
+        objects = self._manager.objects
+        elsewhere = [
+            view.profile_of(objects, active)
+            for other in view.devices(objects).values()
+            if other != device and (active := view.active_connection(objects, other))
+        ]
+        available = view.available_profiles(objects, device)
+        # What is up on another device would be taken away from there.
+        found = [await self._candidate(path, None) for path in available if path not in elsewhere]
         return max((one for one in found if one), key=lambda one: one.rank, default=None)
 
     async def _candidate(self, path: str, kind: str | None) -> _Candidate | None:

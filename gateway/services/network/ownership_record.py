@@ -25,13 +25,13 @@ logger = logging.getLogger("gateway.network")
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What the file says: our profiles by UUID, and the interfaces held."""
+    """What the file says: our profiles by UUID, the interfaces held, and what each is for."""
 
     profiles: Mapping[str, Interface]
-    held: frozenset[str]
+    held: Mapping[str, Interface]
 
 
-_NOTHING = _Content({}, frozenset())
+_NOTHING = _Content({}, {})
 
 
 class OwnershipRecord:
@@ -54,8 +54,8 @@ class OwnershipRecord:
         return self._content == _NOTHING
 
     @property
-    def held(self) -> frozenset[str]:
-        """The interfaces that NetworkManager was told not to connect by itself."""
+    def held(self) -> Mapping[str, Interface]:
+        """The interfaces that NetworkManager was told not to connect by itself, and for what."""
         return self._content.held
 
     def holds(self, interface: str) -> bool:
@@ -77,23 +77,24 @@ class OwnershipRecord:
 
     async def forget_profile(self, uuid: str) -> None:
         """A profile of ours is there no more."""
-        kept = {one: kind for one, kind in self._content.profiles.items() if one != uuid}
-        await self._change(kept, self._content.held)
+        await self._change(_without(self._content.profiles, uuid), self._content.held)
 
-    async def hold(self, interface: str) -> None:
+    async def hold(self, interface: str, which: Interface = Interface.STATION) -> None:
         """We are about to tell NetworkManager not to connect an interface by itself."""
-        await self._change(self._content.profiles, self._content.held | {interface})
+        await self._change(self._content.profiles, {**self._content.held, interface: which})
 
     async def let_go(self, interface: str) -> None:
         """NetworkManager may connect an interface by itself again."""
-        await self._change(self._content.profiles, self._content.held - {interface})
+        await self._change(self._content.profiles, _without(self._content.held, interface))
 
     async def settled(self) -> None:
         """Wait until nothing is being written."""
         async with self._writing:
             pass
 
-    async def _change(self, profiles: Mapping[str, Interface], held: frozenset[str]) -> None:
+    async def _change(
+        self, profiles: Mapping[str, Interface], held: Mapping[str, Interface]
+    ) -> None:
         self._content = _Content(profiles, held)
         await asyncio.shield(asyncio.ensure_future(self._store()))
 
@@ -138,19 +139,24 @@ def _load(file: Path) -> _Content:
         return _NOTHING
 
 
+def _without(named: Mapping[str, Interface], name: str) -> Mapping[str, Interface]:
+    return {one: which for one, which in named.items() if one != name}
+
+
 def _encode(content: _Content) -> str:
-    profiles = {uuid: kind.value for uuid, kind in content.profiles.items()}
-    return json.dumps(
-        {"version": VERSION, "profiles": profiles, "held": sorted(content.held)}, indent=1
-    )
+    parts = {"profiles": content.profiles, "held": content.held}
+    named = {
+        part: {name: which.value for name, which in names.items()} for part, names in parts.items()
+    }
+    return json.dumps({"version": VERSION, **named}, indent=1)
 
 
 def _decode(raw: Any) -> _Content:
     """The reverse of `_encode`. Raises what comes of any other content."""
     if raw["version"] != VERSION:
         raise ValueError(f"its version is not {VERSION}")
-    profiles = {uuid: Interface(kind) for uuid, kind in raw["profiles"].items()}
-    held = raw["held"]
-    if not isinstance(held, list) or not all(isinstance(one, str) for one in held):
-        raise ValueError("held is not a list of interfaces")
-    return _Content(profiles, frozenset(held))
+    profiles, held = (
+        {name: Interface(which) for name, which in raw[part].items()}
+        for part in ("profiles", "held")
+    )
+    return _Content(profiles, held)
