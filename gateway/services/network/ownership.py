@@ -1,37 +1,128 @@
-"""What of NetworkManager's is ours, and giving it back to the owner.
+"""What of NetworkManager's is ours: the profiles that we made, and the devices that we hold.
 
-`release` runs after a stop, a kill or a failed start: it deletes what of ours is in memory,
-lets the devices connect by themselves again, and where a connection of the owner's could be
-up instead of ours, has it brought up. NetworkManager itself does not bring up again what a
-`Device.Disconnect` ended, not even once Device.Autoconnect is true (seen with 1.42).
+Written to disk before NetworkManager hears of it, so that after a kill at any moment the next
+start, or `esp-at-gateway release-network`, finds all that was left behind.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any
 
 from gateway.services.api import Interface
+from gateway.services.atomic_file import replace_file, set_aside
 from gateway.services.network import view
-from gateway.services.network.manager import DeviceState, Manager, ManagerError, Properties
-from gateway.services.network.ownership_record import OwnershipRecord
+from gateway.services.network.manager import Manager, ManagerError, Properties
 from gateway.services.network.profiles import is_marked
 
-__all__ = ["RELEASE_SECONDS", "OurProfile", "OwnershipRecord", "find_ours", "release"]
+VERSION = 1
+FILE_NAME = "network.json"
 
 logger = logging.getLogger("gateway.network")
 
-RELEASE_SECONDS: Final = 9.0
-_SCAN_SECONDS: Final = 6.0
-_BY_ITSELF_SECONDS: Final = 1.0
-_LOOK_SECONDS: Final = 0.1
-_PROFILE_TYPES: Final = {
-    int(view.DeviceType.ETHERNET): "802-3-ethernet",
-    int(view.DeviceType.WIFI): "802-11-wireless",
-}
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What the file says: our profiles by UUID, the interfaces held, and what each is for."""
+
+    profiles: Mapping[str, Interface]
+    held: Mapping[str, Interface]
+
+
+_NOTHING = _Content({}, {})
+
+
+class OwnershipRecord:
+    """The record in `directory`; loaded at once, and `network.json.bad` if it is unreadable.
+
+    Everything asked of it is true at once; what a method changes is on the disk when it
+    returns, also when its caller is cancelled. Where the disk refuses, that is said once in
+    the journal, and the record holds in memory.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / FILE_NAME
+        self._content = self._on_disk = _load(self._file)
+        self._writing = asyncio.Lock()
+        self._refused = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is ours."""
+        return self._content == _NOTHING
+
+    @property
+    def held(self) -> Mapping[str, Interface]:
+        """The interfaces that NetworkManager was told not to connect by itself, and for what."""
+        return self._content.held
+
+    def holds(self, interface: str) -> bool:
+        """Whether NetworkManager was told not to connect `interface` by itself."""
+        return interface in self._content.held
+
+    def has_profile(self, uuid: str) -> bool:
+        """Whether we made the profile with this UUID."""
+        return uuid in self._content.profiles
+
+    def profiles(self, which: Interface | None = None) -> frozenset[str]:
+        """The UUIDs of our profiles, all or those for one interface."""
+        profiles = self._content.profiles.items()
+        return frozenset(uuid for uuid, kind in profiles if which in (None, kind))
+
+    async def add_profile(self, uuid: str, which: Interface) -> None:
+        """We are about to make a profile."""
+        await self._change({**self._content.profiles, uuid: which}, self._content.held)
+
+    async def forget_profile(self, uuid: str) -> None:
+        """A profile of ours is there no more."""
+        await self._change(_without(self._content.profiles, uuid), self._content.held)
+
+    async def hold(self, interface: str, which: Interface = Interface.STATION) -> None:
+        """We are about to tell NetworkManager not to connect an interface by itself."""
+        await self._change(self._content.profiles, {**self._content.held, interface: which})
+
+    async def let_go(self, interface: str) -> None:
+        """NetworkManager may connect an interface by itself again."""
+        await self._change(self._content.profiles, _without(self._content.held, interface))
+
+    async def settled(self) -> None:
+        """Wait until nothing is being written."""
+        async with self._writing:
+            pass
+
+    async def _change(
+        self, profiles: Mapping[str, Interface], held: Mapping[str, Interface]
+    ) -> None:
+        self._content = _Content(profiles, held)
+        await asyncio.shield(asyncio.ensure_future(self._store()))
+
+    async def _store(self) -> None:
+        async with self._writing:
+            content = self._content
+            if content == self._on_disk:
+                return
+            try:
+                await asyncio.to_thread(replace_file, self._file, _encode(content))
+            except OSError as error:
+                self._tell(error)
+            else:
+                self._on_disk, self._refused = content, False
+
+    def _tell(self, error: OSError) -> None:
+        if not self._refused:
+            self._refused = True
+            logger.error(
+                "what is ours of NetworkManager cannot be recorded in %s (%s): should the "
+                "gateway be killed, run: sudo nmcli device set %s autoconnect yes",
+                self._file.parent,
+                error.strerror,
+                min(self._content.held, default="wlan0"),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +142,10 @@ async def find_ours(
 
     Ours are those in the record that bear our mark as well. What cannot be read is not ours.
     """
-    return (await _survey(manager, record.profiles(which)))[0]
+    return (await survey(manager, record.profiles(which)))[0]
 
 
-async def _survey(manager: Manager, recorded: frozenset[str]) -> tuple[list[OurProfile], bool]:
+async def survey(manager: Manager, recorded: frozenset[str]) -> tuple[list[OurProfile], bool]:
     """The profiles of ours among the `recorded` ones, and whether all could be read."""
     found, complete = [], True
     for path in view.profiles(manager.objects) if recorded else []:
@@ -63,222 +154,54 @@ async def _survey(manager: Manager, recorded: frozenset[str]) -> tuple[list[OurP
         except ManagerError:
             complete = False
             continue
-        uuid, name = _text(settings, "uuid"), _text(settings, "id")
+        uuid, name = text_of(settings, "uuid"), text_of(settings, "id")
         if uuid in recorded and is_marked(settings):
             on_disk = view.is_on_disk(manager.objects, path)
             found.append(OurProfile(uuid, name, path, on_disk))
     return found, complete
 
 
-async def release(
-    manager: Manager, record: OwnershipRecord, seconds: float = RELEASE_SECONDS
-) -> list[str]:
-    """Give everything back; gives what was done, a sentence each, none if nothing was ours.
-
-    What is ours on disk stays, for the next start; it makes way for the owner's connection
-    where there is one in reach. May be run again at any time: what NetworkManager refuses is
-    a warning in the journal and stays recorded. Takes `seconds` at most. Raises nothing.
-    """
-    if record.empty:
-        return []
-    if not manager.present:
-        logger.warning(
-            "NetworkManager is not running, nothing can be given back to it now; once it runs, "
-            "run: sudo esp-at-gateway release-network"
-        )
-        return []
-    work = _Release(manager, record)
-    try:
-        async with asyncio.timeout(seconds):
-            await work.run()
-    except TimeoutError:
-        logger.warning(
-            "NetworkManager did not take everything back within %g s; "
-            "run: sudo esp-at-gateway release-network",
-            seconds,
-        )
-    return work.done
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A connection of the owner's; the greatest is the one that NetworkManager would take."""
-
-    rank: tuple[int, bool, int]
-    name: str
-    path: str
-
-
-class _Release:
-    def __init__(self, manager: Manager, record: OwnershipRecord) -> None:
-        self._manager = manager
-        self._record = record
-        self.done: list[str] = []
-
-    async def run(self) -> None:
-        """All of it, in this order: first what gives the owner's network back."""
-        ours, complete = await _survey(self._manager, self._record.profiles())
-        devices = self._devices()
-        for interface in sorted(self._record.held):
-            await self._give_back(interface)
-        for interface, device in devices.items():
-            await self._hand_over(interface, device)
-        for profile in ours:
-            if not profile.on_disk:
-                await self._delete(profile)
-        if complete:
-            for uuid in self._record.profiles() - {profile.uuid for profile in ours}:
-                await self._record.forget_profile(uuid)
-        for interface, device in devices.items():
-            await self._bring_back(interface, device)
-
-    def _devices(self) -> dict[str, str]:
-        """The devices that the owner may have had a connection on, by their interfaces.
-
-        Those that are held or up by a profile of ours; not the one that is there for the
-        SoftAP, as no station works on it.
-        """
-        objects, held = self._manager.objects, self._record.held
-        return {
-            interface: device
-            for interface, device in view.devices(objects).items()
-            if held.get(interface) is not Interface.SOFTAP
-            and (interface in held or self._is_ours(device))
-        }
-
-    def _is_ours(self, device: str) -> bool:
-        active = view.active_connection(self._manager.objects, device)
-        uuid = view.active_uuid(self._manager.objects, active) if active else ""
-        return self._record.has_profile(uuid)
-
-    async def _give_back(self, interface: str) -> None:
-        device = view.device(self._manager.objects, interface)
-        if device is not None and not await self._did(
-            self._manager.set_autoconnect(device, True),
-            f"{interface} connects by itself again",
-        ):
-            return
-        await self._record.let_go(interface)
-
-    async def _delete(self, profile: OurProfile) -> None:
-        if await self._did(
-            self._manager.delete_profile(profile.path), f'deleted the profile "{profile.name}"'
-        ):
-            await self._record.forget_profile(profile.uuid)
-
-    async def _hand_over(self, interface: str, device: str) -> None:
-        """Where ours is up, have an owner's take its place, if one is in reach."""
-        if self._is_ours(device):
-            candidate = await self._best(device)
-            if candidate is not None:
-                await self._activate(candidate, interface, device)
-
-    async def _bring_back(self, interface: str, device: str) -> None:
-        """Where nothing is up, have an owner's connection brought up, scanning for it."""
-        if view.device_state(self._manager.objects, device) <= DeviceState.UNAVAILABLE:
-            return
-        if not await self._has_owners(device):
-            return
-        if await self._until(lambda: self._is_up(device), _BY_ITSELF_SECONDS):
-            return
-        candidate = await self._best(device)
-        if candidate is None and view.device_type(self._manager.objects, device) == (
-            view.DeviceType.WIFI
-        ):
-            candidate = await self._scanned(device)
-        if candidate is not None and not self._is_up(device):
-            await self._activate(candidate, interface, device)
-
-    def _is_up(self, device: str) -> bool:
-        objects = self._manager.objects
-        leaving = (DeviceState.DEACTIVATING, DeviceState.FAILED)
-        if view.device_state(objects, device) in leaving:
-            return False
-        return view.active_connection(objects, device) is not None
-
-    async def _scanned(self, device: str) -> _Candidate | None:
-        before = view.available_profiles(self._manager.objects, device)
-        if not await self._did(self._manager.request_scan(device), ""):
-            return None
-        await self._until(
-            lambda: (
-                self._is_up(device)
-                or view.available_profiles(self._manager.objects, device) != before
-            ),
-            _SCAN_SECONDS,
-        )
-        return await self._best(device)
-
-    async def _activate(self, candidate: _Candidate, interface: str, device: str) -> None:
-        await self._did(
-            self._manager.activate(candidate.path, device),
-            f'bringing up "{candidate.name}" on {interface}',
-        )
-
-    async def _has_owners(self, device: str) -> bool:
-        """Whether the owner has a connection at all that the device might connect by itself."""
-        kind = _PROFILE_TYPES.get(view.device_type(self._manager.objects, device))
-        for path in view.profiles(self._manager.objects):
-            candidate = await self._candidate(path, kind)
-            if candidate is not None:
-                return True
-        return False
-
-    async def _best(self, device: str) -> _Candidate | None:
-        """The owner's connection that could be up now on `device`, None if there is none."""
-        objects = self._manager.objects
-        elsewhere = [
-            view.profile_of(objects, active)
-            for other in view.devices(objects).values()
-            if other != device and (active := view.active_connection(objects, other))
-        ]
-        available = view.available_profiles(objects, device)
-        # What is up on another device would be taken away from there.
-        found = [await self._candidate(path, None) for path in available if path not in elsewhere]
-        return max((one for one in found if one), key=lambda one: one.rank, default=None)
-
-    async def _candidate(self, path: str, kind: str | None) -> _Candidate | None:
-        """A profile, if it is the owner's, connects by itself and is of that type."""
-        try:
-            settings = await self._manager.profile_settings(path)
-        except ManagerError:
-            return None
-        connection = settings.get("connection", {})
-        if self._record.has_profile(_text(settings, "uuid")):
-            return None
-        if connection.get("autoconnect") is False or kind not in (None, connection.get("type")):
-            return None
-        opens = settings.get("802-11-wireless", {}).get("mode") == "ap"
-        rank = (_number(settings, "autoconnect-priority"), not opens)
-        return _Candidate((*rank, _number(settings, "timestamp")), _text(settings, "id"), path)
-
-    async def _did(self, call: Awaitable[object], sentence: str) -> bool:
-        """Make a call, and say that it was made; a refusal is a warning and False."""
-        try:
-            await call
-        except ManagerError as error:
-            logger.warning("%s", error)
-            return False
-        if sentence:
-            self.done.append(sentence)
-        return True
-
-    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while not holds():
-            if asyncio.get_running_loop().time() >= deadline:
-                return False
-            await asyncio.sleep(_LOOK_SECONDS)
-        return True
-
-
-def _text(settings: Mapping[str, Properties], name: str) -> str:
+def text_of(settings: Mapping[str, Properties], name: str) -> str:
     """A text of a profile's `connection` setting, empty if there is none."""
     value = settings.get("connection", {}).get(name)
     return value if isinstance(value, str) else ""
 
 
-def _number(settings: Mapping[str, Properties], name: str) -> int:
-    """A number of a profile's `connection` setting, 0 if there is none."""
-    value = settings.get("connection", {}).get(name)
-    return value if type(value) is int else 0
+def _load(file: Path) -> _Content:
+    try:
+        return _decode(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return _NOTHING
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        kept = set_aside(file)
+        logger.error(
+            "the record of what is ours of NetworkManager is unreadable (%s), %s; "
+            "an empty one is used, and profiles named ESP gateway may be left over: delete "
+            "them with nmcli connection delete",
+            error,
+            kept,
+        )
+        return _NOTHING
+
+
+def _without(named: Mapping[str, Interface], name: str) -> Mapping[str, Interface]:
+    return {one: which for one, which in named.items() if one != name}
+
+
+def _encode(content: _Content) -> str:
+    parts = {"profiles": content.profiles, "held": content.held}
+    named = {
+        part: {name: which.value for name, which in names.items()} for part, names in parts.items()
+    }
+    return json.dumps({"version": VERSION, **named}, indent=1)
+
+
+def _decode(raw: Any) -> _Content:
+    """The reverse of `_encode`. Raises what comes of any other content."""
+    if raw["version"] != VERSION:
+        raise ValueError(f"its version is not {VERSION}")
+    profiles, held = (
+        {name: Interface(which) for name, which in raw[part].items()}
+        for part in ("profiles", "held")
+    )
+    return _Content(profiles, held)

@@ -10,7 +10,8 @@ from typing import Final
 
 from gateway.services.network.manager import Manager
 from gateway.services.network.networkmanager import NetworkManagerBus
-from gateway.services.network.ownership import OwnershipRecord, release
+from gateway.services.network.ownership import OwnershipRecord
+from gateway.services.network.release import release
 
 logger = logging.getLogger("gateway.network")
 

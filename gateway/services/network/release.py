@@ -1,0 +1,241 @@
+"""Gives NetworkManager back to the owner: after a stop, a kill or a failed start.
+
+What of ours is in memory is deleted, the devices may connect by themselves again, and where a
+connection of the owner's could be up instead of ours, it is brought up. NetworkManager itself does not bring up again what a
+`Device.Disconnect` ended, not even once Device.Autoconnect is true (seen with 1.42).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.services.api import Interface
+from gateway.services.network import view
+from gateway.services.network.manager import DeviceState, Manager, ManagerError, Properties
+from gateway.services.network.ownership import OurProfile, OwnershipRecord, survey, text_of
+
+logger = logging.getLogger("gateway.network")
+
+RELEASE_SECONDS: Final = 9.0
+_SCAN_SECONDS: Final = 6.0
+_BY_ITSELF_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.1
+_PROFILE_TYPES: Final = {
+    int(view.DeviceType.ETHERNET): "802-3-ethernet",
+    int(view.DeviceType.WIFI): "802-11-wireless",
+}
+
+
+async def release(
+    manager: Manager, record: OwnershipRecord, seconds: float = RELEASE_SECONDS
+) -> list[str]:
+    """Give everything back; gives what was done, a sentence each, none if nothing was ours.
+
+    What is ours on disk stays, for the next start; it makes way for the owner's connection
+    where there is one in reach. May be run again at any time: what NetworkManager refuses is
+    a warning in the journal and stays recorded. Takes `seconds` at most. Raises nothing.
+    """
+    if record.empty:
+        return []
+    if not manager.present:
+        logger.warning(
+            "NetworkManager is not running, nothing can be given back to it now; once it runs, "
+            "run: sudo esp-at-gateway release-network"
+        )
+        return []
+    work = _Release(manager, record)
+    try:
+        async with asyncio.timeout(seconds):
+            await work.run()
+    except TimeoutError:
+        logger.warning(
+            "NetworkManager did not take everything back within %g s; "
+            "run: sudo esp-at-gateway release-network",
+            seconds,
+        )
+    return work.done
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A connection of the owner's; the greatest is the one that NetworkManager would take."""
+
+    rank: tuple[int, bool, int]
+    name: str
+    path: str
+
+
+class _Release:
+    def __init__(self, manager: Manager, record: OwnershipRecord) -> None:
+        self._manager = manager
+        self._record = record
+        self.done: list[str] = []
+
+    async def run(self) -> None:
+        """All of it, in this order: first what gives the owner's network back."""
+        ours, complete = await survey(self._manager, self._record.profiles())
+        devices = self._devices()
+        for interface in sorted(self._record.held):
+            await self._give_back(interface)
+        for interface, device in devices.items():
+            await self._hand_over(interface, device)
+        for profile in ours:
+            if not profile.on_disk:
+                await self._delete(profile)
+        if complete:
+            for uuid in self._record.profiles() - {profile.uuid for profile in ours}:
+                await self._record.forget_profile(uuid)
+        for interface, device in devices.items():
+            await self._bring_back(interface, device)
+
+    def _devices(self) -> dict[str, str]:
+        """The devices that the owner may have had a connection on, by their interfaces.
+
+        Those that are held or up by a profile of ours; not the one that is there for the
+        SoftAP, as no station works on it.
+        """
+        objects, held = self._manager.objects, self._record.held
+        return {
+            interface: device
+            for interface, device in view.devices(objects).items()
+            if held.get(interface) is not Interface.SOFTAP
+            and (interface in held or self._is_ours(device))
+        }
+
+    def _is_ours(self, device: str) -> bool:
+        active = view.active_connection(self._manager.objects, device)
+        uuid = view.active_uuid(self._manager.objects, active) if active else ""
+        return self._record.has_profile(uuid)
+
+    async def _give_back(self, interface: str) -> None:
+        device = view.device(self._manager.objects, interface)
+        if device is not None and not await self._did(
+            self._manager.set_autoconnect(device, True),
+            f"{interface} connects by itself again",
+        ):
+            return
+        if device is not None and self._is_up(device) and not self._is_ours(device):
+            # An address, DNS servers or a host name that its live connection was given.
+            await self._did(self._manager.reapply(device, {}, 0), "")
+        await self._record.let_go(interface)
+
+    async def _delete(self, profile: OurProfile) -> None:
+        if await self._did(
+            self._manager.delete_profile(profile.path), f'deleted the profile "{profile.name}"'
+        ):
+            await self._record.forget_profile(profile.uuid)
+
+    async def _hand_over(self, interface: str, device: str) -> None:
+        """Where ours is up, have an owner's take its place, if one is in reach."""
+        if self._is_ours(device):
+            candidate = await self._best(device)
+            if candidate is not None:
+                await self._activate(candidate, interface, device)
+
+    async def _bring_back(self, interface: str, device: str) -> None:
+        """Where nothing is up, have an owner's connection brought up, scanning for it."""
+        if view.device_state(self._manager.objects, device) <= DeviceState.UNAVAILABLE:
+            return
+        if not await self._has_owners(device):
+            return
+        if await self._until(lambda: self._is_up(device), _BY_ITSELF_SECONDS):
+            return
+        candidate = await self._best(device)
+        if candidate is None and view.device_type(self._manager.objects, device) == (
+            view.DeviceType.WIFI
+        ):
+            candidate = await self._scanned(device)
+        if candidate is not None and not self._is_up(device):
+            await self._activate(candidate, interface, device)
+
+    def _is_up(self, device: str) -> bool:
+        objects = self._manager.objects
+        leaving = (DeviceState.DEACTIVATING, DeviceState.FAILED)
+        if view.device_state(objects, device) in leaving:
+            return False
+        return view.active_connection(objects, device) is not None
+
+    async def _scanned(self, device: str) -> _Candidate | None:
+        before = view.available_profiles(self._manager.objects, device)
+        if not await self._did(self._manager.request_scan(device), ""):
+            return None
+        await self._until(
+            lambda: (
+                self._is_up(device)
+                or view.available_profiles(self._manager.objects, device) != before
+            ),
+            _SCAN_SECONDS,
+        )
+        return await self._best(device)
+
+    async def _activate(self, candidate: _Candidate, interface: str, device: str) -> None:
+        await self._did(
+            self._manager.activate(candidate.path, device),
+            f'bringing up "{candidate.name}" on {interface}',
+        )
+
+    async def _has_owners(self, device: str) -> bool:
+        """Whether the owner has a connection at all that the device might connect by itself."""
+        kind = _PROFILE_TYPES.get(view.device_type(self._manager.objects, device))
+        for path in view.profiles(self._manager.objects):
+            candidate = await self._candidate(path, kind)
+            if candidate is not None:
+                return True
+        return False
+
+    async def _best(self, device: str) -> _Candidate | None:
+        """The owner's connection that could be up now on `device`, None if there is none."""
+        objects = self._manager.objects
+        elsewhere = [
+            view.profile_of(objects, active)
+            for other in view.devices(objects).values()
+            if other != device and (active := view.active_connection(objects, other))
+        ]
+        available = view.available_profiles(objects, device)
+        # What is up on another device would be taken away from there.
+        found = [await self._candidate(path, None) for path in available if path not in elsewhere]
+        return max((one for one in found if one), key=lambda one: one.rank, default=None)
+
+    async def _candidate(self, path: str, kind: str | None) -> _Candidate | None:
+        """A profile, if it is the owner's, connects by itself and is of that type."""
+        try:
+            settings = await self._manager.profile_settings(path)
+        except ManagerError:
+            return None
+        connection = settings.get("connection", {})
+        if self._record.has_profile(text_of(settings, "uuid")):
+            return None
+        if connection.get("autoconnect") is False or kind not in (None, connection.get("type")):
+            return None
+        opens = settings.get("802-11-wireless", {}).get("mode") == "ap"
+        rank = (_number(settings, "autoconnect-priority"), not opens)
+        return _Candidate((*rank, _number(settings, "timestamp")), text_of(settings, "id"), path)
+
+    async def _did(self, call: Awaitable[object], sentence: str) -> bool:
+        """Make a call, and say that it was made; a refusal is a warning and False."""
+        try:
+            await call
+        except ManagerError as error:
+            logger.warning("%s", error)
+            return False
+        if sentence:
+            self.done.append(sentence)
+        return True
+
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not holds():
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await asyncio.sleep(_LOOK_SECONDS)
+        return True
+
+
+def _number(settings: Mapping[str, Properties], name: str) -> int:
+    """A number of a profile's `connection` setting, 0 if there is none."""
+    value = settings.get("connection", {}).get(name)
+    return value if type(value) is int else 0
