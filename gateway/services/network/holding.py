@@ -1,7 +1,7 @@
 """Keeps NetworkManager from connecting a device by itself, and gives the device back.
 
 It is written down before it is done, so that after a crash too the device can be given back
-(`release` in ownership.py).
+(release.py).
 """
 
 from __future__ import annotations

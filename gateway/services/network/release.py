@@ -1,8 +1,9 @@
 """Gives NetworkManager back to the owner: after a stop, a kill or a failed start.
 
 What of ours is in memory is deleted, the devices may connect by themselves again, and where a
-connection of the owner's could be up instead of ours, it is brought up. NetworkManager itself does not bring up again what a
-`Device.Disconnect` ended, not even once Device.Autoconnect is true (seen with 1.42).
+connection of the owner's could be up instead of ours, it is brought up. NetworkManager itself
+does not bring up again what a `Device.Disconnect` ended, not even once Device.Autoconnect is
+true (seen with 1.42).
 """
 
 from __future__ import annotations
