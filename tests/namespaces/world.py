@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -198,6 +199,18 @@ class World:
     def profiles(self) -> set[str]:
         """The names of all profiles, but for that of the loopback interface."""
         return set(self.nmcli("-g", "NAME", "connection", "show").splitlines()) - {"lo", ""}
+
+    def address(self) -> str:
+        """The IPv4 address that the kernel has for eth0, empty if there is none."""
+        shown = self.run("ip", "-4", "-oneline", "address", "show", "eth0")
+        return shown.partition("inet ")[2].partition("/")[0]
+
+    def until_address(self, address: str) -> None:
+        """Wait until eth0 has exactly that address."""
+        deadline = time.monotonic() + LIMIT
+        while (found := self.address()) != address:
+            assert time.monotonic() < deadline, f"eth0 has {found!r} instead of {address!r}"
+            time.sleep(0.02)
 
     def autoconnects(self) -> bool:
         """Whether NetworkManager connects eth0 by itself."""

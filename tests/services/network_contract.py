@@ -93,8 +93,8 @@ class Harness:
     plug_ethernet: Callable[[], None]
 
 
-class NetworkContract(ABC):
-    """The suite. `harness` gives a fresh world, `run` the loop to run it on."""
+class EthernetContract(ABC):
+    """What takes no radio. `harness` gives a fresh world, `run` the loop to run it on."""
 
     @abstractmethod
     def harness(self) -> AbstractAsyncContextManager[Harness]:
@@ -138,6 +138,57 @@ class NetworkContract(ABC):
                 await recorder.until("ethernet connected", f"ethernet {ethernet.address.ip}")
 
         self.run(work())
+
+    def test_ethernet_address_changes_at_once_and_is_told_later(self) -> None:
+        async def test(harness: Harness, recorder: Recorder) -> None:
+            network = harness.network
+            network.apply(Wanted(ethernet_dhcp=False, ethernet_address=FIXED))
+            assert network.ethernet is not None
+            assert network.ethernet.address == FIXED
+            assert recorder.events == []
+            await recorder.until(f"ethernet {FIXED.ip}")
+
+        self.tried(test)
+
+    def test_ethernet_without_dhcp_keeps_the_leased_address(self) -> None:
+        async def test(harness: Harness, recorder: Recorder) -> None:
+            before = harness.network.ethernet
+            harness.network.apply(Wanted(ethernet_dhcp=False))
+            await harness.settle()
+            assert harness.network.ethernet == before
+            assert recorder.events == []
+
+        self.tried(test)
+
+    def test_beginning_applies_what_is_wanted(self) -> None:
+        async def work() -> None:
+            async with self.harness() as harness:
+                wanted = Wanted(ethernet_dhcp=False, ethernet_address=FIXED, softap_mac=OTHER_MAC)
+                recorder = Recorder()
+                harness.network.begin(recorder, wanted, None)
+                await harness.settle()
+                await recorder.until("ethernet connected", f"ethernet {FIXED.ip}")
+                assert harness.network.softap.mac == OTHER_MAC
+
+        self.run(work())
+
+    def test_the_cable_is_told(self) -> None:
+        async def test(harness: Harness, recorder: Recorder) -> None:
+            before = harness.network.ethernet
+            assert before is not None
+            assert before.address is not None
+            harness.unplug_ethernet()
+            await recorder.until("ethernet lost")
+            assert harness.network.ethernet == replace(before, plugged=False, address=None, dns=())
+            harness.plug_ethernet()
+            await recorder.until("ethernet connected", f"ethernet {before.address.ip}")
+            assert harness.network.ethernet == before
+
+        self.tried(test)
+
+
+class NetworkContract(EthernetContract):
+    """The whole suite."""
 
     def test_beginning_joins_the_stored_access_point(self) -> None:
         async def work() -> None:
@@ -363,39 +414,6 @@ class NetworkContract(ABC):
 
         self.tried(test)
 
-    def test_ethernet_address_changes_at_once_and_is_told_later(self) -> None:
-        async def test(harness: Harness, recorder: Recorder) -> None:
-            network = harness.network
-            network.apply(Wanted(ethernet_dhcp=False, ethernet_address=FIXED))
-            assert network.ethernet is not None
-            assert network.ethernet.address == FIXED
-            assert recorder.events == []
-            await recorder.until(f"ethernet {FIXED.ip}")
-
-        self.tried(test)
-
-    def test_ethernet_without_dhcp_keeps_the_leased_address(self) -> None:
-        async def test(harness: Harness, recorder: Recorder) -> None:
-            before = harness.network.ethernet
-            harness.network.apply(Wanted(ethernet_dhcp=False))
-            await harness.settle()
-            assert harness.network.ethernet == before
-            assert recorder.events == []
-
-        self.tried(test)
-
-    def test_beginning_applies_what_is_wanted(self) -> None:
-        async def work() -> None:
-            async with self.harness() as harness:
-                wanted = Wanted(ethernet_dhcp=False, ethernet_address=FIXED, softap_mac=OTHER_MAC)
-                recorder = Recorder()
-                harness.network.begin(recorder, wanted, None)
-                await harness.settle()
-                await recorder.until("ethernet connected", f"ethernet {FIXED.ip}")
-                assert harness.network.softap.mac == OTHER_MAC
-
-        self.run(work())
-
     def test_the_end_stops_the_background_join(self) -> None:
         async def work() -> None:
             async with self.harness() as harness:
@@ -407,20 +425,6 @@ class NetworkContract(ABC):
                 assert recorder.events == []
 
         self.run(work())
-
-    def test_the_cable_is_told(self) -> None:
-        async def test(harness: Harness, recorder: Recorder) -> None:
-            before = harness.network.ethernet
-            assert before is not None
-            assert before.address is not None
-            harness.unplug_ethernet()
-            await recorder.until("ethernet lost")
-            assert harness.network.ethernet == replace(before, plugged=False, address=None, dns=())
-            harness.plug_ethernet()
-            await recorder.until("ethernet connected", f"ethernet {before.address.ip}")
-            assert harness.network.ethernet == before
-
-        self.tried(test)
 
     def test_softap_is_on_air_only_with_mode_and_settings(self) -> None:
         async def test(harness: Harness, recorder: Recorder) -> None:
