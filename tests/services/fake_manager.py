@@ -23,6 +23,7 @@ from tests.services.fake_daemon import FakeDaemon
 from tests.services.fake_profiles import refusal, shown_unwrapped
 
 CALL_SECONDS = 0.002
+BUS_SECONDS = 0.2
 TIME_LIMIT = 20.0
 
 ACTIONS = (
@@ -42,10 +43,13 @@ class FakeManager:
     def __init__(self, daemon: FakeDaemon | None = None) -> None:
         self.daemon = daemon or FakeDaemon()
         self.calls: list[tuple[str, str]] = []
-        self.closed = False
+        self._on_the_bus = False
         self._failing: dict[str, ManagerError] = {}
         self._hanging: set[str] = set()
         self._pending: set[asyncio.Future[None]] = set()
+        self._listener: ManagerListener | None = None
+        self._keeps_secrets: Callable[[str], bool] = lambda uuid: False
+        self._reaching: asyncio.TimerHandle | None = None
 
     def fail_next(self, name: str, error: ManagerError | None = None) -> None:
         """The next call of this name is refused."""
@@ -69,27 +73,39 @@ class FakeManager:
 
     @property
     def present(self) -> bool:
-        """Whether NetworkManager runs."""
-        return self.daemon.objects.present
+        """Whether NetworkManager runs, and the bus has been reached."""
+        return self._on_the_bus and self.daemon.objects.present
 
     @property
     def objects(self) -> Objects:
         """The mirror."""
-        return self.daemon.objects.shown
+        return self.daemon.objects.shown if self._on_the_bus else {}
 
     def listen(
         self, listener: ManagerListener | None, keeps_secrets: Callable[[str], bool]
     ) -> None:
         """See `Manager.listen`."""
-        self.daemon.objects.listener = listener
-        self.daemon.keeps_secrets = keeps_secrets
+        self._listener = listener
+        self._keeps_secrets = keeps_secrets
+        if self._on_the_bus:
+            self.daemon.objects.listener = listener
+            self.daemon.keeps_secrets = keeps_secrets
 
     async def start(self) -> None:
-        """The mirror is there from the beginning, if NetworkManager runs."""
+        """The bus is reached a moment later, and the mirror filled if NetworkManager runs."""
+        self._reaching = asyncio.get_running_loop().call_later(BUS_SECONDS, self._reach_bus)
+
+    def _reach_bus(self) -> None:
+        self._on_the_bus = True
+        self.listen(self._listener, self._keeps_secrets)
+        if self._listener is not None and self.present:
+            self._listener.manager_changed()
 
     async def close(self) -> None:
         """Whoever closes it hears no more. NetworkManager goes on."""
-        self.closed = True
+        if self._reaching is not None:
+            self._reaching.cancel()
+        self._on_the_bus = False
         self.daemon.objects.listener = None
         self.daemon.keeps_secrets = lambda uuid: False
 

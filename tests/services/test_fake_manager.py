@@ -63,6 +63,7 @@ async def running(*points: FakeAccessPoint) -> tuple[FakeManager, Follower, str]
     manager.daemon.start()
     follower = Follower(manager)
     manager.listen(follower, lambda uuid: True)
+    await manager.start()
     await asyncio.sleep(10)
     follower.steps.clear()
     device = view.device(manager.objects, "wlan0")
