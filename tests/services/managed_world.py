@@ -170,8 +170,13 @@ async def on(
     stored: Credentials | None = None,
     protect_owner: bool = False,
     folder: Path | None = None,
+    stops: bool = True,
+    killed: bool = False,
 ) -> AsyncIterator[Scene]:
-    """A network on `daemon`, which has settled; with `begun` a session is begun, and settled."""
+    """A network on `daemon`, which has settled; with `begun` a session is begun, and settled.
+
+    At the end NetworkManager `stops` as well. A network that is `killed` gives nothing back.
+    """
     manager = FakeManager(daemon)
     if started:
         daemon.start()
@@ -190,7 +195,22 @@ async def on(
                 scene.recorder.clear()
             yield scene
         finally:
-            await network.close()
-            daemon.stop()
-            await asyncio.sleep(0)
-            assert len(asyncio.all_tasks()) == 1
+            await (kill(network) if killed else network.close())
+            if stops:
+                daemon.stop()
+                await asyncio.sleep(0)
+                assert len(asyncio.all_tasks()) == 1
+
+
+async def kill(network: ManagedNetwork) -> None:
+    """End a network as a kill does: its tasks do nothing any more, and nothing is undone."""
+    mine = [
+        task
+        for task in asyncio.all_tasks()
+        if task.get_name() in ("Wi-Fi station", "SoftAP", "Ethernet")
+    ]
+    for task in mine:
+        task.cancel()
+    await asyncio.gather(*mine, return_exceptions=True)
+    network._news.end()
+    network._manager.listen(None, lambda uuid: False)
