@@ -18,13 +18,15 @@ from gateway.services.api import (
     Line,
     LineRefused,
     Network,
-    ServiceError,
     UartSettings,
 )
 from gateway.services.certificates import CertificateStore
-from gateway.services.clock import SimulatedClock
+from gateway.services.clock import HostClock, SimulatedClock
 from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.memory import AvailableMemory
+from gateway.services.network.managed import ManagedNetwork, NetworkInterfaces
+from gateway.services.network.networkmanager import NetworkManagerBus
+from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.simulated import SimulatedAccessPoint, SimulatedNetwork, World
 from gateway.services.servers import TcpServers
 from gateway.services.settings import StoredSettings
@@ -75,12 +77,19 @@ def _open(device: str, settings: UartSettings) -> Line:
 
 
 def _network(config: Config) -> tuple[Network, Clock]:
-    if config.network.kind != "simulated":
-        raise ServiceError(
-            "network.kind is networkmanager, which this version cannot do yet; "
-            "use --network simulated"
-        )
-    return SimulatedNetwork(_world(config.simulated)), SimulatedClock()
+    if config.network.kind == "simulated":
+        return SimulatedNetwork(_world(config.simulated)), SimulatedClock()
+    options = config.network
+    network = ManagedNetwork(
+        NetworkManagerBus(),
+        NetworkInterfaces(
+            options.wifi_interface, options.ethernet_interface, options.softap_interface
+        ),
+        OwnershipRecord(Path(config.storage.state_dir)),
+        share_uplink=config.softap.share_uplink,
+        protect_owner=options.protect_owner,
+    )
+    return network, HostClock()
 
 
 def _world(options: SimulatedOptions) -> World:

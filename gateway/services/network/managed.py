@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from gateway.services.api import (
     AccessPoint,
@@ -26,6 +27,8 @@ from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.release import release
 
 __all__ = ["ManagedNetwork", "NetworkInterfaces"]
+
+T = TypeVar("T")
 
 
 class ManagedNetwork:
@@ -129,15 +132,20 @@ class ManagedNetwork:
 
     async def scan(self, ssid: bytes | None = None) -> Sequence[AccessPoint]:
         """The access points in reach, see `Network.scan`."""
-        return await self._station.scan(ssid)
+        return await self._in_a_task(self._station.scan(ssid))
 
     async def join(self, credentials: Credentials, *, keep: bool) -> None:
         """Join an access point, see `Network.join`."""
-        await self._station.join(credentials, keep)
+        await self._in_a_task(self._station.join(credentials, keep))
 
     def leave(self) -> None:
         """Leave the access point and stay away."""
         self._station.leave()
+
+    @staticmethod
+    async def _in_a_task(work: Coroutine[Any, Any, T]) -> T:
+        # A command's first steps are taken outside of any task, where no time limit can be set.
+        return await asyncio.get_running_loop().create_task(work)
 
     def manager_changed(self) -> None:
         """The mirror is another one: look at it in the next turn, once for many changes."""

@@ -235,6 +235,7 @@ class ManagedStation:
         if device == self._state.device:
             step = Transition(new, old, reason, self._state.active)
             self._joining.transitions.add(step)
+            logger.debug("%s: state %d after %d, reason %d", self._interface, new, old, reason)
             self.refresh()
 
     def manager_came_or_went(self) -> None:

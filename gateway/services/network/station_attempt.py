@@ -115,6 +115,14 @@ def is_meant(point: AccessPoint, credentials: Credentials) -> bool:
     return point.ssid == credentials.ssid and credentials.bssid in (None, point.bssid)
 
 
+def nameless(objects: Objects, device: str) -> set[str]:
+    """The BSSIDs of access points that hide their SSID.
+
+    Once one has been asked for by its name it shows twice, or with its name only.
+    """
+    return {point.bssid for _path, point in view.access_points(objects, device) if not point.ssid}
+
+
 def strongest(
     objects: Objects, device: str, credentials: Credentials, *, fresh: bool
 ) -> tuple[str, AccessPoint] | None:

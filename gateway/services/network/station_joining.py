@@ -13,19 +13,27 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.services.api import Credentials, Interface, JoinError, JoinFailure, Wanted
+from gateway.services.api import (
+    Credentials,
+    Encryption,
+    Interface,
+    JoinError,
+    JoinFailure,
+    Wanted,
+)
 from gateway.services.network import view
 from gateway.services.network.convergence import Convergence
 from gateway.services.network.ip_settings import Ipv4
 from gateway.services.network.live_addresses import LiveAddresses
 from gateway.services.network.manager import DeviceState, Manager, ManagerError
-from gateway.services.network.station_attempt import Transitions, strongest
+from gateway.services.network.station_attempt import Transitions, nameless, strongest
 from gateway.services.network.station_profiles import Recipe, StationProfiles
 from gateway.services.network.wifi_keys import KeyManagement, same_password, which_security
 
 logger = logging.getLogger("gateway.network")
 
-_SCAN_SECONDS: Final = 10.0
+_SCAN_SECONDS: Final = 12.0
+_JOIN_SECONDS: Final = 4.0
 _FRESH_SCAN: Final = 10.0
 _SECURITY: Final = "802-11-wireless-security"
 
@@ -75,17 +83,24 @@ class Joining:
     async def find(self, device: str, credentials: Credentials, deadline: float) -> Found:
         """The access point, after a scan if it was not heard of just now. Raises JoinError."""
         objects = self._manager.objects
-        hidden = strongest(objects, device, credentials, fresh=False) is None
+        unnamed = nameless(objects, device)
         if self._sure and (found := strongest(objects, device, credentials, fresh=True)):
-            return Found(found[0], hidden)
+            return Found(found[0], found[1].bssid in unnamed)
+        listed = strongest(objects, device, credentials, fresh=False) is not None
         before = view.last_scan(objects, device)
         await request_scan(self._manager, device, credentials.ssid)
-        limit = min(deadline, asyncio.get_running_loop().time() + _SCAN_SECONDS)
-        await self._convergence.until(
-            lambda: view.last_scan(self._manager.objects, device) != before, limit
-        )
-        if found := strongest(self._manager.objects, device, credentials, fresh=True):
-            return Found(found[0], hidden)
+
+        def scanned() -> bool:
+            now = self._manager.objects
+            appeared = not listed and strongest(now, device, credentials, fresh=True) is not None
+            return appeared or view.last_scan(now, device) != before
+
+        limit = asyncio.get_running_loop().time() + _SCAN_SECONDS
+        await self._convergence.until(scanned, min(limit, deadline - _JOIN_SECONDS))
+        objects = self._manager.objects
+        unnamed |= nameless(objects, device)
+        if found := strongest(objects, device, credentials, fresh=True):
+            return Found(found[0], found[1].bssid in unnamed)
         raise JoinError(
             JoinFailure.NO_SUCH_AP, "No access point of that name (and BSSID) is in reach."
         )
@@ -146,10 +161,12 @@ class Joining:
         self._sure = False
         active = await self._manager.activate(profile.path, device, found.path)
         self._live.came_with(active, asked)
-        await self._watch(device, active, deadline)
+        await self._watch(device, active, deadline, point.encryption)
         self._sure = True
 
-    async def _watch(self, device: str, active: str, deadline: float) -> None:
+    async def _watch(
+        self, device: str, active: str, deadline: float, encryption: Encryption
+    ) -> None:
         def is_up() -> bool:
             objects = self._manager.objects
             return (
@@ -166,6 +183,14 @@ class Joining:
             return
         if failure := self.transitions.failure(active):
             raise failure
-        state = view.device_state(self._manager.objects, device)
-        stage = "gave no address" if state >= DeviceState.IP_CONFIG else "did not let us in"
-        raise JoinError(JoinFailure.TIMED_OUT, f"The access point {stage} in time.")
+        if view.device_state(self._manager.objects, device) >= DeviceState.IP_CONFIG:
+            raise JoinError(JoinFailure.TIMED_OUT, "The access point gave no address in time.")
+        if encryption in (Encryption.WPA3, Encryption.WPA2_WPA3):
+            # NetworkManager takes it for that too (its own limit is longer): WPA3 refuses a
+            # password without saying so.
+            raise JoinError(
+                JoinFailure.WRONG_PASSWORD,
+                "The access point did not let us in, which with WPA3 is what a wrong password "
+                "looks like.",
+            )
+        raise JoinError(JoinFailure.TIMED_OUT, "The access point did not let us in in time.")
