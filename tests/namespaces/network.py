@@ -17,11 +17,13 @@ from tests.namespaces.world import LIMIT, World
 _LOOK_SECONDS = 0.02
 
 
-async def until(holds: Callable[[], bool], seconds: float = LIMIT) -> None:
+async def until(holds: Callable[[], bool]) -> None:
     """Return once `holds()`; what happens in a world tells nobody here."""
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(_LOOK_SECONDS)
+    for _ in range(round(LIMIT / _LOOK_SECONDS)):
+        if holds():
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+    raise AssertionError("it has not come about")
 
 
 @asynccontextmanager

@@ -12,13 +12,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 LIMIT: Final = 20.0
 """Seconds after which something in a world has failed."""
+
+_LOOK_SECONDS: Final = 0.02
 
 FAR: Final = "10.42.7.1"
 """The address of gateway, DHCP server and name server at the far end of the cable."""
@@ -194,23 +196,30 @@ class World:
 
     def active(self) -> str:
         """The profile that eth0 is connected by, empty if it is not connected."""
-        return self.nmcli("-g", "GENERAL.CONNECTION", "device", "show", "eth0")
+        return self.nmcli("-e", "no", "-g", "GENERAL.CONNECTION", "device", "show", "eth0")
 
     def profiles(self) -> set[str]:
         """The names of all profiles, but for that of the loopback interface."""
-        return set(self.nmcli("-g", "NAME", "connection", "show").splitlines()) - {"lo", ""}
+        return set(self.nmcli("-e", "no", "-g", "NAME", "connection", "show").splitlines()) - {
+            "lo",
+            "",
+        }
 
     def address(self) -> str:
         """The IPv4 address that the kernel has for eth0, empty if there is none."""
         shown = self.run("ip", "-4", "-oneline", "address", "show", "eth0")
         return shown.partition("inet ")[2].partition("/")[0]
 
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until `holds()`; what happens in a world tells nobody outside."""
+        deadline = time.monotonic() + LIMIT
+        while not holds():
+            assert time.monotonic() < deadline, "it has not come about"
+            time.sleep(_LOOK_SECONDS)
+
     def until_address(self, address: str) -> None:
         """Wait until eth0 has exactly that address."""
-        deadline = time.monotonic() + LIMIT
-        while (found := self.address()) != address:
-            assert time.monotonic() < deadline, f"eth0 has {found!r} instead of {address!r}"
-            time.sleep(0.02)
+        self.until(lambda: self.address() == address)
 
     def autoconnects(self) -> bool:
         """Whether NetworkManager connects eth0 by itself."""

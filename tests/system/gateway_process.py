@@ -13,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from tests.system.line_client import LIMIT, Client
 
@@ -50,7 +51,7 @@ class GatewayProcess:
         self._log: list[str] = []
         self._news = threading.Condition()
 
-    def __enter__(self) -> GatewayProcess:
+    def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             self._command,
             cwd=ROOT,

@@ -12,6 +12,7 @@ import select
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 LIMIT = 10.0
 """Seconds without any progress after which a test has failed."""
@@ -51,7 +52,7 @@ class Client:
         self._poll = select.poll()
         self._received = bytearray()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -254,6 +254,8 @@ class ManagedEthernet:
         await self._live.settle(self._wanted, owners=not ours)
         if not asks and self._record.holds(self._interface):
             await self._record.let_go(self._interface)
+        # What was refused shows without any change in NetworkManager.
+        self.refresh()
 
     async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
         return await self._convergence.until(holds, asyncio.get_running_loop().time() + seconds)
