@@ -141,9 +141,9 @@ class ManagedSoftAp:
         return None if wanted.station else self._interfaces.station
 
     def _is_live(self, opened: Opened) -> bool:
-        objects = self._manager.objects
-        device = view.device(objects, opened.interface)
-        return device is not None and view.active_connection(objects, device) == opened.active
+        # Its own object tells: the device shows it a moment after the answer to `activate`.
+        state = view.active_state(self._manager.objects, opened.active)
+        return state in (view.ActiveState.ACTIVATING, view.ActiveState.ACTIVATED)
 
     async def _step(self) -> float | None:
         if not self._manager.present:
@@ -196,10 +196,14 @@ class ManagedSoftAp:
         )
 
     async def _shut(self) -> None:
-        if self._opened is not None:
-            opened, self._opened = self._opened, None
+        opened = self._opened
+        if opened is None:
+            return
+        if opened.path in self._manager.objects:
             await self._manager.delete_profile(opened.path)
-            await self._record.forget_profile(opened.uuid)
+        # Known until it is deleted: where that was refused it is tried again.
+        self._opened = None
+        await self._record.forget_profile(opened.uuid)
 
     async def _open(self, identity: str, interface: str, plan: Profile) -> None:
         device = view.device(self._manager.objects, interface)
@@ -225,7 +229,7 @@ class ManagedSoftAp:
     def _is_on_air(self, opened: Opened) -> bool:
         objects = self._manager.objects
         device = view.device(objects, opened.interface)
-        if device is None or not self._is_live(opened):
+        if device is None or view.active_connection(objects, device) != opened.active:
             return False
         return view.device_state(objects, device) == DeviceState.ACTIVATED
 
