@@ -103,7 +103,7 @@ def test_the_cable_is_pulled_and_put_in(world: World, client: Microcontroller) -
 
 
 def test_a_mac_outlives_a_cable_that_is_out_for_long(world: World, client: Microcontroller) -> None:
-    """After six seconds NetworkManager gives up, and the owner's connection comes first."""
+    """After some seconds NetworkManager gives up, and the owner's connection comes first."""
     client.ask(f'AT+CIPETHMAC_CUR="{OTHER_MAC}"')
     leased = client.got_address()
     world.unplug()

@@ -144,7 +144,7 @@ class World:
         return (self.folder / f"{service}.log").read_text(errors="replace")
 
     def unplug(self) -> None:
-        """Pull the cable; NetworkManager gives the connection up six seconds later."""
+        """Pull the cable; NetworkManager gives the connection up a second later (usually six)."""
         self.run("ip", "link", "set", "peer0", "down", far=True)
 
     def plug(self) -> None:

@@ -28,6 +28,7 @@ enabled=false
 [device-veth]
 match-device=interface-name:eth0
 managed=1
+carrier-wait-timeout=1000
 END
 if [ -n "$2" ]; then
     (umask 077; cat > "/etc/NetworkManager/system-connections/$2.nmconnection") <<END
