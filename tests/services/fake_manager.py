@@ -46,6 +46,8 @@ class FakeManager:
         self._on_the_bus = False
         self._failing: dict[str, ManagerError] = {}
         self._hanging: set[str] = set()
+        self._unanswered: set[str] = set()
+        self._refused: frozenset[str] = frozenset()
         self._pending: set[asyncio.Future[None]] = set()
         self._listener: ManagerListener | None = None
         self._keeps_secrets: Callable[[str], bool] = lambda uuid: False
@@ -53,12 +55,26 @@ class FakeManager:
 
     def fail_next(self, name: str, error: ManagerError | None = None) -> None:
         """The next call of this name is refused."""
-        denied = "org.freedesktop.DBus.Error.AccessDenied"
-        self._failing[name] = error or ManagerError(f"NetworkManager refuses {name}", denied)
+        self._failing[name] = error or _denied(name)
+
+    def fail_always(self, *names: str) -> None:
+        """All calls of these names are refused, until `heal`."""
+        self._refused = frozenset(names)
+
+    def heal(self) -> None:
+        """No call fails or hangs any more."""
+        self._refused = frozenset()
+        self._failing.clear()
+        self._hanging.clear()
+        self._unanswered.clear()
 
     def hang_next(self, name: str) -> None:
         """The next call of this name does nothing, and is not answered within its limit."""
         self._hanging.add(name)
+
+    def lose_next_answer(self, name: str) -> None:
+        """The next call of this name takes effect, and its answer never comes."""
+        self._unanswered.add(name)
 
     def stop(self) -> None:
         """NetworkManager stops; calls that wait for an answer end."""
@@ -205,9 +221,11 @@ class FakeManager:
             raise _absent()
         results: list[T] = []
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        error = self._failing.pop(name, None)
+        error = self._failing.pop(name, _denied(name) if name in self._refused else None)
         hangs = name in self._hanging
+        silent = name in self._unanswered
         self._hanging.discard(name)
+        self._unanswered.discard(name)
 
         def arrive() -> None:
             try:
@@ -220,7 +238,7 @@ class FakeManager:
                 if not answered.done():
                     answered.set_exception(refused)
             else:
-                if not answered.done():
+                if not (silent or answered.done()):
                     answered.set_result(None)
 
         if not hangs:
@@ -250,3 +268,8 @@ class FakeManager:
 def _absent() -> ManagerError:
     name = "org.freedesktop.DBus.Error.ServiceUnknown"
     return ManagerError("NetworkManager is not running", name)
+
+
+def _denied(name: str) -> ManagerError:
+    message = f"NetworkManager refuses {name}"
+    return ManagerError(message, "org.freedesktop.DBus.Error.AccessDenied")

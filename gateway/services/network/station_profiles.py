@@ -72,10 +72,12 @@ class StationProfiles:
         self._current, self._adopted = None, False
 
     async def adopt(self) -> None:
-        """Once after NetworkManager has come: find what an earlier run left of ours."""
+        """Find what of ours is not known: after NetworkManager has come, and a failed call."""
         if self._adopted:
             return
         for found in await find_ours(self._manager, self._record, Interface.STATION):
+            if found.uuid in self._known:
+                continue
             settings = await self._manager.profile_settings(found.path)
             hidden = settings.get("802-11-wireless", {}).get("hidden") is True
             self._known[found.uuid] = OurProfile(found.uuid, found.path, found.on_disk, hidden)
@@ -155,7 +157,12 @@ class StationProfiles:
         identity = str(uuid.uuid4())
         built = self._built(identity, recipe, wanted)
         await self._record.add_profile(identity, Interface.STATION)
-        path = await self._manager.add_profile(built, on_disk=False)
+        try:
+            path = await self._manager.add_profile(built, on_disk=False)
+        except ManagerError:
+            # It may be there all the same, if it was only the answer that did not come.
+            self._adopted = False
+            raise
         profile = OurProfile(identity, path, False, recipe.hidden, recipe, built)
         self._known[identity] = profile
         return profile
