@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from unittest.mock import patch
 from typing import Any
 
 import pytest
@@ -142,5 +143,16 @@ def test_restore_forgets_the_access_point(tmp_path: Path) -> None:
         await served.quiet()
         await restart(served)
         assert await joined(served) is None
+
+    at_pace(tmp_path, work)
+
+
+def test_the_network_hears_of_it_at_once(tmp_path: Path) -> None:
+    async def work(served: Served) -> None:
+        await served.quiet()
+        with patch.object(served.network, "apply", wraps=served.network.apply) as apply:
+            await hold(served, ("AT+CWAUTOCONN=0", OK), ("AT+CWAUTOCONN=1", OK))
+        wanted = [call.args[0].autoconnect for call in apply.call_args_list]
+        assert wanted == [False, True]
 
     at_pace(tmp_path, work)

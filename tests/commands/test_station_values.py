@@ -146,6 +146,9 @@ def test_a_host_name_is_told_to_dhcp_and_nothing_is_stored() -> None:
     async def work(desk: Desk) -> None:
         await desk.quiet()
         before = desk.settings.in_force, desk.settings.stored
+        # the name that it has by itself was not asked for, and is pressed on nobody
+        await hold(desk, ("AT+CWHOSTNAME?", "+CWHOSTNAME:ESP-5E0010⏎⏎OK⏎"))
+        assert desk.session.gateway.wanted().station_host_name is None
         await hold(
             desk,
             ('AT+CWHOSTNAME="garden"', OK),
