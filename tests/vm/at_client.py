@@ -57,8 +57,6 @@ class AtClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None:
-            error.add_note(f"The last of what came over the line: {bytes(self.all[-2000:])!r}")
         self._line.close()
 
     def send(self, data: bytes) -> None:

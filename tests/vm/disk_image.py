@@ -12,8 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 RECIPE = Path(__file__).parent / "image"
 
@@ -96,6 +98,24 @@ def locked(folder: Path) -> Iterator[None]:
     with open(folder / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def one_of(folder: Path, names: tuple[str, ...]) -> Iterator[None]:
+    """As many may be in here at once as there are names."""
+    with contextlib.ExitStack() as stack:
+        locks = [stack.enter_context(open(folder / f".lock-{name}", "w")) for name in names]
+        while not any(map(_locked_now, locks)):
+            time.sleep(1)  # whoever has it keeps it for minutes
+        yield
+
+
+def _locked_now(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _build(folder: Path) -> None:

@@ -6,14 +6,13 @@ import io
 import shlex
 import tarfile
 from pathlib import Path
-from types import TracebackType
 
 from tests.vm.at_client import AtClient
 from tests.vm.machine import Machine
 
 ROOT = Path(__file__).parent.parent.parent
 PLACE = "/opt/esp-at-gateway"
-UNIT = "esp-at-gateway"
+UNIT = USER = "esp-at-gateway"
 STATE = "/var/lib/esp-at-gateway"
 CONFIGURATION = f"{PLACE}/gateway.toml"
 
@@ -34,49 +33,31 @@ def _source_only(item: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 class GatewayOnSerial:
-    """`python3 -m gateway run` as a systemd unit, from its start to the end of the `with`.
+    """`python3 -m gateway run` as a systemd unit, with `client` at the other end of its line.
 
-    `client` is at the line from before the start. `configuration` is TOML, `after_stop` a
-    command that systemd runs once the process is gone, however it went.
+    `configuration` is TOML, `after_stop` a command that systemd runs once the process is
+    gone, however it went.
     """
 
     def __init__(
         self,
         machine: Machine,
+        client: AtClient,
         *,
         network: str = "networkmanager",
         configuration: str = "",
         after_stop: str = "",
-        user: str = "esp-at-gateway",
     ) -> None:
-        self._machine = machine
+        self.client = client
+        self.machine = machine
         self._network = network
         self._configuration = configuration
         self._after_stop = after_stop
-        self._user = user
-        self.client = AtClient(machine.serial())
-
-    def __enter__(self) -> GatewayOnSerial:
-        self._machine.run(f"cat > {CONFIGURATION}", data=self._configuration.encode())
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if error is not None:
-                error.add_note(f"The gateway's log:\n{self.log()}")
-                error.add_note(f"NetworkManager's log:\n{self.manager_log()}")
-        finally:
-            self.client.__exit__(kind, error, traceback)
 
     def start(self) -> None:
         """Start it and return at once; `ready` says when it serves."""
-        properties = [f"--uid={self._user}", f"--working-directory={PLACE}"]
+        self.machine.run(f"cat > {CONFIGURATION}", data=self._configuration.encode())
+        properties = [f"--uid={USER}", f"--working-directory={PLACE}"]
         if self._after_stop:
             properties.append(f"--property=ExecStopPost={self._after_stop}")
         command = [
@@ -85,7 +66,7 @@ class GatewayOnSerial:
             *("--uart", "/dev/ttyS1", "--network", self._network, "--state-dir", STATE),
             *("--log-level", "debug"),
         ]
-        self._machine.run(shlex.join(command))
+        self.machine.run(shlex.join(command))
 
     def greeted(self, seconds: float = 60) -> list[bytes]:
         """Wait for `ready` and what Ethernet says after it, and switch the echo off."""
@@ -99,11 +80,11 @@ class GatewayOnSerial:
 
     def stop(self) -> None:
         """SIGTERM, and wait for the end."""
-        self._machine.run(f"systemctl stop {UNIT}")
+        self.machine.run(f"systemctl stop {UNIT}")
 
     def kill(self) -> None:
         """`kill -9`, and wait until systemd has seen it."""
-        self._machine.run(
+        self.machine.run(
             f"systemctl kill --signal=KILL --kill-whom=main {UNIT}; "
             f"while systemctl is-active --quiet {UNIT}; do sleep 0.1; done",
             seconds=90,
@@ -111,9 +92,15 @@ class GatewayOnSerial:
 
     def log(self) -> str:
         """What it wrote to the journal since the machine was booted."""
-        return self._machine.run(f"journalctl -q -o cat -u {UNIT}").output
+        return gateway_log(self.machine)
 
-    def manager_log(self) -> str:
-        """The last of what NetworkManager and wpa_supplicant wrote to the journal."""
-        units = "-u NetworkManager -u wpa_supplicant"
-        return self._machine.run(f"journalctl -q -o short-precise -n 60 {units}").output
+
+def gateway_log(machine: Machine) -> str:
+    """What the gateway wrote to the journal."""
+    return machine.run(f"journalctl -q -o short-precise -u {UNIT}").output
+
+
+def manager_log(machine: Machine) -> str:
+    """The last of what NetworkManager and wpa_supplicant wrote to the journal."""
+    units = "-u NetworkManager -u wpa_supplicant"
+    return machine.run(f"journalctl -q -o short-precise -n 80 {units}").output

@@ -40,7 +40,7 @@ class Machine:
         self._received = b""
 
     def __enter__(self) -> Machine:
-        self._log = open(self._folder / "qemu.log", "wb")  # noqa: SIM115
+        self._log = open(self._folder / "qemu.log", "wb")
         self._qemu = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
         )

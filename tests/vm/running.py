@@ -30,15 +30,18 @@ exit 1
 
 @contextlib.contextmanager
 def running() -> Iterator[Machine]:
-    """A machine of our own, booted, with radios and nothing on the air; the only one.
+    """A machine of our own, booted, with radios and nothing on the air.
+
+    Two may run at once, a third waits: each keeps a processor busy.
 
     Raises CannotRun where this host cannot have one.
     """
     image = disk_image.ready_image()
-    with disk_image.locked(image / "running"), _scratch_folder() as folder:
+    with disk_image.one_of(image, ("first", "second")), _scratch_folder() as folder:
         warm = _warm_disk(image)
-        if not warm.exists():
-            _boot_once(image, warm)
+        with disk_image.locked(image):
+            if not warm.exists():
+                _boot_once(image, warm)
         disk = folder / "disk.qcow2"
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", warm, disk], check=True)
         with Machine(image, disk, folder, READY) as machine:
