@@ -147,3 +147,46 @@ def test_a_stored_address_is_there_from_the_start(world: World, tmp_path: Path) 
             client.quiet()
             client.ask(f'AT+CIPETH_DEF="{FIXED}","{FAR}","255.255.255.0"')
     assert address == FIXED
+
+
+def test_a_fixed_address_does_not_wait_for_dhcp(world: World, client: Microcontroller) -> None:
+    """The owner's connection still asks for one, in vain, when the cable has just been put in."""
+    world.stop_dhcp_server()
+    world.unplug()
+    client.expect(b"+ETH_DISCONNECTED\r\n")
+    world.until(lambda: world.active() == "")
+    world.plug()
+    client.expect(b"+ETH_CONNECTED\r\n")
+    world.until(lambda: world.active() == OWNER)
+    client.ask(f'AT+CIPETH_CUR="{FIXED}"')
+    assert client.got_address() == FIXED
+    assert (world.active(), world.address()) == (OWNER, FIXED)
+
+
+def test_a_fixed_address_while_the_owner_has_disconnected(
+    world: World, client: Microcontroller
+) -> None:
+    """It takes a profile of ours; with nothing asked any more it is as the owner left it."""
+    world.nmcli("device", "disconnect", "eth0")
+    world.until(lambda: client.address() == "0.0.0.0")
+    assert world.active() == ""
+    client.ask(f'AT+CIPETH_CUR="{FIXED}","{FAR}","255.255.255.0"')
+    assert client.got_address() == FIXED
+    assert (world.active(), world.address()) == (OURS, FIXED)
+    client.ask("AT+CWDHCP_CUR=3,1")
+    world.until(lambda: world.profiles() == {OWNER})
+    assert world.active() == ""
+
+
+def test_the_owner_takes_another_connection(world: World, client: Microcontroller) -> None:
+    """What was asked is brought to that one as well, and its profile stays as it is."""
+    client.ask(f'AT+CIPETH_CUR="{FIXED}","{FAR}","255.255.255.0"')
+    assert client.got_address() == FIXED
+    world.nmcli("connection", "add", "type", "ethernet", "ifname", "eth0", "con-name", "other")
+    world.nmcli("connection", "up", "other")
+    assert client.got_address() == FIXED
+    assert world.active() == "other"
+    client.ask("AT+CWDHCP_CUR=3,1")
+    leased = client.got_address()
+    assert leased != FIXED
+    assert (world.active(), world.address()) == ("other", leased)

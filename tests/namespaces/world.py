@@ -82,7 +82,7 @@ class World:
             said = self._keeper.stdout.readline()
             assert said == b"ready\n", (self.folder / "world.log").read_text()
             self.start_bus()
-            self._start_dhcp_server()
+            self.start_dhcp_server()
             self.start_network_manager()
         except BaseException:
             self.end()
@@ -181,6 +181,10 @@ class World:
             self._end("NetworkManager", signal.SIGKILL)
         self.run("rm", "-f", "/run/dbus/system_bus_socket")
 
+    def stop_dhcp_server(self) -> None:
+        """Nobody gives addresses any more."""
+        self._end("dnsmasq", signal.SIGKILL)
+
     @contextlib.contextmanager
     def running(self, name: str, *command: str, far: bool = False) -> Iterator[None]:
         """Run a command in the world for as long as the `with` lasts."""
@@ -225,7 +229,8 @@ class World:
         """Whether NetworkManager connects eth0 by itself."""
         return self.nmcli("-g", "GENERAL.AUTOCONNECT", "device", "show", "eth0") == "yes"
 
-    def _start_dhcp_server(self) -> None:
+    def start_dhcp_server(self) -> None:
+        """Start the server at the far end, which also answers for NAME."""
         network = FAR.rpartition(".")[0]
         self._start(
             *("dnsmasq", "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--log-dhcp"),

@@ -12,7 +12,8 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/dbus /run/netns /run/NetworkManager/conf.d /run/etc
 cp -a /etc/. /run/etc
 mount --bind /run/etc /etc
-rm -rf /etc/NetworkManager/system-connections /etc/NetworkManager/conf.d /etc/resolv.conf
+rm -rf /etc/NetworkManager/conf.d /etc/NetworkManager/dispatcher.d /etc/resolv.conf
+rm -rf /etc/NetworkManager/system-connections
 mkdir -p -m 700 /etc/NetworkManager/system-connections
 mount -t tmpfs tmpfs /var/lib/NetworkManager
 # Read-only, so that NetworkManager does not wait for udev, and of this network namespace.
