@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.services.api import Credentials, Encryption, Interface, SoftApSettings, Wanted
+from gateway.services.api import Address, Credentials, Encryption, Interface, SoftApSettings, Wanted
 from gateway.services.network import release_network as program
 from gateway.services.network import view
 from gateway.services.network.manager import Profile
@@ -20,6 +20,7 @@ from gateway.services.network.profiles import (
     identity_of,
     softap_profile,
     station_profile,
+    with_ipv4,
 )
 from gateway.services.network.release import RELEASE_SECONDS, release
 from tests.fake_time import run
@@ -172,6 +173,25 @@ def test_a_connection_that_was_ended_by_disconnect_comes_back(tmp_path: Path) ->
         assert left.up == "owner's"
 
     on(world(owner=True), tmp_path, work)
+
+
+def test_a_live_connection_of_the_owners_is_brought_back_to_its_profile(tmp_path: Path) -> None:
+    async def work(left: Left) -> None:
+        eth0 = left.device("eth0")
+        leased = view.address(left.manager.objects, eth0)
+        fixed = Address("10.42.7.9", "10.42.7.1", "255.255.255.0")
+        wanted = Wanted(ethernet_dhcp=False, ethernet_address=fixed)
+        applied, version = await left.manager.applied(eth0)
+        await left.record.hold("eth0", Interface.ETHERNET)
+        changed = with_ipv4(applied, wanted, Interface.ETHERNET, owners=True)
+        await left.manager.reapply(eth0, changed, version)
+        await asyncio.sleep(5)
+        assert view.address(left.manager.objects, eth0) == fixed
+        await left.release()
+        assert view.address(left.manager.objects, eth0) == leased
+        assert left.manager.asked("activate", "disconnect") == []
+
+    on(world(), tmp_path, work)
 
 
 def test_an_owners_network_that_is_not_known_to_be_there_is_scanned_for(tmp_path: Path) -> None:
