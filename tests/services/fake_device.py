@@ -59,13 +59,13 @@ class FakeDevice(ABC):
         self.applied: Profile = {}
         self.version = 0
         self.path = world.objects.new_path("Devices")
-        self._ip_path = world.objects.new_path("IP4Config")
+        self.ip_path = world.objects.new_path("IP4Config")
         self._queued: FakeActive | None = None
         self._reason = Reason.NONE
         self._leaving = False
         self._script: asyncio.Task[None] | None = None
         self._readdressing: asyncio.Task[None] | None = None
-        world.objects.add(self._ip_path, {IP4_CONFIG: dict(NO_ADDRESS)})
+        world.objects.add(self.ip_path, {IP4_CONFIG: dict(NO_ADDRESS)})
         world.objects.add(self.path, {DEVICE: self._properties(), **self.own_properties()})
 
     def _properties(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class FakeDevice(ABC):
             "Managed": True,
             "Real": True,
             "ActiveConnection": NO_OBJECT,
-            "Ip4Config": self._ip_path,
+            "Ip4Config": self.ip_path,
             "AvailableConnections": [],
         }
 
@@ -196,10 +196,10 @@ class FakeDevice(ABC):
         if found is None:
             return Reason.IP_CONFIG_UNAVAILABLE
         await self.go(DeviceState.IP_CHECK)
-        self.world.objects.set(self._ip_path, IP4_CONFIG, **found)
+        self.world.objects.set(self.ip_path, IP4_CONFIG, **found)
         await self.go(DeviceState.SECONDARIES)
         await self.go(DeviceState.ACTIVATED)
-        self.world.objects.set(active.path, ACTIVE, State=2, Ip4Config=self._ip_path)
+        self.world.objects.set(active.path, ACTIVE, State=2, Ip4Config=self.ip_path)
         return None
 
     async def _fail(self, active: FakeActive, reason: Reason) -> None:
@@ -243,12 +243,14 @@ class FakeDevice(ABC):
         """The link is gone."""
 
     def _clear_addresses(self) -> None:
-        self.world.objects.set(self._ip_path, IP4_CONFIG, **NO_ADDRESS)
+        self.world.objects.set(self.ip_path, IP4_CONFIG, **NO_ADDRESS)
 
     def reapply(self, profile: Profile, version: int) -> None:
         """Device.Reapply: addresses and the like of a live connection."""
         if self.active is None or self.state != DeviceState.ACTIVATED:
             raise refusal("Device.NotActive", "the device is not activated")
+        # Without settings those of the profile itself are meant.
+        profile = profile or self.active.profile.shown()
         if version not in (0, self.version):
             raise refusal("Device.VersionIdMismatch", "another version is in force")
         for setting in {*profile, *self.applied} - {"connection", "ipv4", "ipv6", "proxy", "user"}:
@@ -271,7 +273,7 @@ class FakeDevice(ABC):
             await asyncio.sleep(self.world.pace.dhcp)
         found = addresses(self.applied, self.leased())
         if found is not None:
-            self.world.objects.set(self._ip_path, IP4_CONFIG, **found)
+            self.world.objects.set(self.ip_path, IP4_CONFIG, **found)
 
     @abstractmethod
     def leased(self) -> Lease | None:
@@ -293,7 +295,7 @@ class FakeDevice(ABC):
         self._let_go()
         await self.go(DeviceState.UNMANAGED, Reason.NOW_UNMANAGED)
         self.world.objects.remove(self.path)
-        self.world.objects.remove(self._ip_path)
+        self.world.objects.remove(self.ip_path)
 
     def end(self) -> None:
         """End everything, for good."""

@@ -244,6 +244,8 @@ class ManagedStation:
         self._said = ""
         # What it connected by itself was not asked for where the station is to be away.
         self._state.left = self._state.active if self._goal.aim is Aim.AWAY else None
+        # Before a step is made: whether the owner's is up may forbid it.
+        self._state.refresh(self._wanted)
         self._convergence.wake()
 
     def refresh(self) -> None:
@@ -336,7 +338,8 @@ class ManagedStation:
         assert credentials is not None
         if not (self._manager.present or goal.has_caller):
             return None
-        stays = not goal.has_caller and self._state.left is None and self._state.is_at(credentials)
+        leaves = self._state.active == self._state.left
+        stays = not goal.has_caller and not leaves and self._state.is_at(credentials)
         if not stays:
             try:
                 await self._come_to_be_joined(goal, credentials)
