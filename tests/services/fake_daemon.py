@@ -203,7 +203,9 @@ class FakeDaemon:
         """The best profile that may connect by itself; of two equals the one known longer."""
         if not device.connects_by_itself:
             return None
-        best = self._eligible.best(filter(device.available, self.profiles))
+        running = [active.profile for active in self._actives]
+        free = (profile for profile in self.profiles if profile not in running)
+        best = self._eligible.best(filter(device.available, free))
         return None if best is None else self._new_active(best, device, NO_OBJECT)
 
     def went_wrong(self, profile: FakeProfile, reason: Reason) -> None:

@@ -59,20 +59,21 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def owners_wifi(point: FakeAccessPoint = OWNERS, *, priority: int = 0) -> Profile:
-    """A profile as the owner's desktop makes it."""
+def owners_wifi(point: FakeAccessPoint = OWNERS, *, interface: str = "wlan0") -> Profile:
+    """A profile as the Raspberry Pi's Imager makes it, for one interface; "" is for any."""
     number = 0xB00 + len(point.ssid)
     profile: dict[str, dict[str, tuple[str, Any]]] = {
         "connection": {
             "id": ("s", point.ssid.decode()),
             "uuid": ("s", f"00000000-0000-4000-8000-{number:012x}"),
             "type": ("s", "802-11-wireless"),
-            "autoconnect-priority": ("i", priority),
         },
         "802-11-wireless": {"ssid": ("ay", point.ssid), "mode": ("s", "infrastructure")},
         "ipv4": {"method": ("s", "auto")},
         "ipv6": {"method": ("s", "auto")},
     }
+    if interface:
+        profile["connection"]["interface-name"] = ("s", interface)
     if point.password:
         profile["802-11-wireless-security"] = {
             "key-mgmt": ("s", "wpa-psk"),

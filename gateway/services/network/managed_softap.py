@@ -60,6 +60,7 @@ class ManagedSoftAp:
         self._station_channel = 0
         self._opened: Opened | None = None
         self._adopted = False
+        self._was_ready = False
         self._failed = False
         self._said = ""
         self._retry = _FIRST_RETRY
@@ -107,7 +108,8 @@ class ManagedSoftAp:
         if channel != self._station_channel:
             self._station_channel = channel
             if self._is_asked(self._wanted):
-                self._convergence.nudge()
+                # Also in the middle of a step, which goes by the channel that was.
+                self._convergence.wake()
 
     def manager_came_or_went(self) -> None:
         """NetworkManager runs now, or does not any more."""
@@ -127,8 +129,13 @@ class ManagedSoftAp:
             mac = view.hardware_address(objects, known) if known else None
         address = (wanted.softap_address or SOFTAP_ADDRESS) if on_air else None
         self.state = SoftAp(mac or hardware_address(self._interfaces.station), on_air, address)
-        if self._opened is not None and not self._is_live(self._opened):
+        ready = device is not None and (
+            view.device_state(objects, device) >= DeviceState.DISCONNECTED
+        )
+        ended = self._opened is not None and not self._is_live(self._opened)
+        if ended or (ready and not self._was_ready):
             self._convergence.nudge()
+        self._was_ready = ready
         self._changes.notice()
 
     @staticmethod
