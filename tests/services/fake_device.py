@@ -247,7 +247,9 @@ class FakeDevice(ABC):
 
     def reapply(self, profile: Profile, version: int) -> None:
         """Device.Reapply: addresses and the like of a live connection."""
-        if self.active is None or self.state != DeviceState.ACTIVATED:
+        # While it still asks for an address as well, seen with 1.42.
+        applies = DeviceState.IP_CONFIG <= self.state <= DeviceState.ACTIVATED
+        if self.active is None or not applies:
             raise refusal("Device.NotActive", "the device is not activated")
         # Without settings those of the profile itself are meant.
         profile = profile or self.active.profile.shown()

@@ -65,7 +65,7 @@ class Recorder:
     async def until(self, *events: str) -> None:
         """Wait until exactly `events` were heard since the last call; fail on any other."""
         while self.events != list(events):
-            assert self.events == list(events[: len(self.events)])
+            assert self.events == list(events[: len(self.events)]), self.events
             self._news.clear()
             await self._news.wait()
         self.events.clear()

@@ -52,6 +52,7 @@ class ManagedEthernet:
         self._cables = 0
         self._own_mac: str | None = None
         self._refused_mac: str | None = None
+        self._serves_nobody_elses = False
         self._tidied = False
         self._said = ""
         self._retry = _FIRST_RETRY
@@ -208,11 +209,15 @@ class ManagedEthernet:
         """Whether what is wanted takes a profile of ours."""
         if self._asked_mac() is not None:
             return self._ours.owns(self._active) or not self._has_wanted_mac()
+        if self._active is not None and not self._ours.owns(self._active):
+            self._serves_nobody_elses = False
+            return False
         available = view.available_profiles(self._manager.objects, device)
         if not any(self._ours.is_another(profile) for profile in available):
-            return self._active is None or self._ours.owns(self._active)
+            # It stays when somebody makes a profile, which need not be one to connect by.
+            self._serves_nobody_elses = True
         fixed = Ipv4.of(self._wanted, Interface.ETHERNET).static
-        return fixed is not None and (self._active is None or self._ours.owns(self._active))
+        return self._serves_nobody_elses or fixed is not None
 
     async def _be_on_ours(self, device: str) -> None:
         wanted, mac = self._wanted, self._asked_mac()
@@ -221,15 +226,17 @@ class ManagedEthernet:
             return
         active = await self._ours.activate(device, mac)
         self._live.came_with(active, Ipv4.of(wanted, Interface.ETHERNET))
-        if await self._came_up(active) or not self.cable:
+        up = await self._came_up(active)
+        if not self.cable:
             return
         if mac is not None and self._current_mac() != mac:
             self._refused_mac = mac
             raise ManagerError(f"{self._interface} does not take the MAC {mac}")
-        raise ManagerError(
-            f"{self._interface} got no address; see whether there is a DHCP server, "
-            "or set an address by AT+CIPETH"
-        )
+        if not up:
+            raise ManagerError(
+                f"{self._interface} got no address; see whether there is a DHCP server, "
+                "or set an address by AT+CIPETH"
+            )
 
     async def _came_up(self, active: str) -> bool:
         """Whether an active connection comes up, rather than fails."""
