@@ -261,7 +261,7 @@ class TestSoftAp:
     def test_its_clients_reach_nothing_behind_it(self) -> None:
         made = softap_profile(WHO, "ap0", SOFTAP, Wanted(), share_uplink=False)
         assert values(made, "ipv4")["routing-rules"] == [
-            {"family": 2, "priority": 20000, "iifname": "ap0", "action": 8}
+            {"family": 2, "priority": 10, "iifname": "ap0", "action": 8}
         ]
 
 

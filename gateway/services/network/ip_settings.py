@@ -13,8 +13,8 @@ NO_GATEWAY: Final = "0.0.0.0"
 
 Setting = dict[str, tuple[str, Any]]
 
-_ISOLATION_PRIORITY: Final = 20000
-"""Behind the table of this machine's own addresses (0), before the main one (32766)."""
+_ISOLATION_PRIORITY: Final = 10
+"""Behind the table of this machine's own addresses (0), before any that a VPN brings."""
 
 _PROHIBIT: Final = 8  # FR_ACT_PROHIBIT of linux/fib_rules.h
 _AF_INET: Final = 2
