@@ -1,12 +1,15 @@
-"""What the gateway answers when NetworkManager asks it for secrets. Pure."""
+"""What the gateway answers when NetworkManager asks it for secrets."""
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from gateway.services.network.manager import NM
+
+logger = logging.getLogger("gateway.network")
 
 AGENT: Final = f"{NM}.SecretAgent"
 AGENT_PATH: Final = "/org/freedesktop/NetworkManager/SecretAgent"
@@ -56,10 +59,10 @@ def agent_methods(
 
     async def get_secrets(message: Message) -> None:
         error = refusal_of_secrets(keeps_secrets, message.parse_to_tuple()[0])
-        message.create_error_reply(error, "the gateway asks nobody").send()
+        _send(message.create_error_reply(error, "the gateway asks nobody"))
 
     async def nothing_to_do(message: Message) -> None:
-        message.create_reply().send()
+        _send(message.create_reply())
 
     return {
         "GetSecrets": ("a{sa{sv}}osasu", "a{sa{sv}}", get_secrets),
@@ -67,3 +70,10 @@ def agent_methods(
         "SaveSecrets": ("a{sa{sv}}o", "", nothing_to_do),
         "DeleteSecrets": ("a{sa{sv}}o", "", nothing_to_do),
     }
+
+
+def _send(answer: Message) -> None:
+    try:
+        answer.send()
+    except Exception as error:  # any of the binding's: the bus may be gone by now
+        logger.debug("a secret agent's answer was not sent: %s", error)

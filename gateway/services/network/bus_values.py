@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.services.network.manager import NM, ManagerError
+from gateway.services.network.manager import NM, ManagerError, Profile
 
 NETWORK_CONTROL: Final = f"{NM}.network-control"
 SCAN: Final = f"{NM}.wifi.scan"
@@ -78,6 +78,25 @@ def unwrap(signature: str, value: Any) -> Any:
         members = complete_types(signature[1:-1])
         return tuple(unwrap(of, it) for of, it in zip(members, value, strict=True))
     raise ValueError(f"{signature!r} is not one complete D-Bus type")
+
+
+def sendable(profile: Profile) -> dict[str, dict[str, tuple[str, Any]]]:
+    """`profile` as the binding takes it: dictionaries for all mappings.
+
+    Raises ValueError where a text has a NUL in it, from which on the binding would leave the
+    text out without a word.
+    """
+    if any(_has_nul(value) for keys in profile.values() for _, value in keys.values()):
+        raise ValueError("a text with a NUL in it")
+    return {setting: dict(keys) for setting, keys in profile.items()}
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_has_nul, value)) or any(map(_has_nul, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_has_nul, value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,14 +160,18 @@ class BusWatch:
             await self._greet(connection, self._followed)
 
     async def _greet(self, connection: Connection, owner: str) -> None:
-        try:
-            missing = missing_permissions(await connection.permissions(owner))
+        # Neither is fatal: without an agent a desktop might ask its user for a password.
+        for step in (self._name_what_is_missing, connection.register_agent):
+            try:
+                await step(owner)
+            except ManagerError as error:
+                logger.debug("%s", error)
+
+    async def _name_what_is_missing(self, owner: str) -> None:
+        if self.connection is not None:
+            missing = missing_permissions(await self.connection.permissions(owner))
             if missing:
                 logger.warning("%s", missing)
-            await connection.register_agent(owner)
-        except ManagerError as error:
-            # Not fatal: a desktop might ask its user for a password that we know to be wrong.
-            logger.debug("NetworkManager may ask others for secrets: %s", error)
 
     def _owner_is(self, owner: str) -> None:
         self._owner = owner

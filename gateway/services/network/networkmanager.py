@@ -18,7 +18,7 @@ from gateway.services.network.bus_agent import (
 )
 from gateway.services.network.bus_calls import Calls
 from gateway.services.network.bus_signals import BusSignals
-from gateway.services.network.bus_values import MODIFY, SCAN, Asked, bus_asked, unwrap
+from gateway.services.network.bus_values import MODIFY, SCAN, Asked, bus_asked, sendable, unwrap
 from gateway.services.network.bus_watch import BindingMissing, BusWatch
 from gateway.services.network.manager import (
     NM,
@@ -197,7 +197,7 @@ class NetworkManagerBus:
         settings = bus.proxy(nm.NetworkManagerSettingsInterfaceAsync, owner, SETTINGS)
         path, _ = await bus.calls.ask(
             Asked("add the profile", MODIFY),
-            lambda: settings.add_connection2(_plain(profile), flags, {}),
+            lambda: settings.add_connection2(sendable(profile), flags, {}),
         )
         return path
 
@@ -207,7 +207,7 @@ class NetworkManagerBus:
         bus, stored = self._profile(path)
         await bus.calls.ask(
             Asked("change the profile", MODIFY),
-            lambda: stored.update2(_plain(profile), flags, {}),
+            lambda: stored.update2(sendable(profile), flags, {}),
         )
 
     async def delete_profile(self, path: str) -> None:
@@ -266,7 +266,7 @@ class NetworkManagerBus:
         bus, proxy = self._device(device)
         await bus.calls.ask(
             Asked("change the live connection"),
-            lambda: proxy.reapply(_plain(profile), version, 0),
+            lambda: proxy.reapply(sendable(profile), version, 0),
         )
 
     async def request_scan(self, device: str, ssid: bytes | None = None) -> None:
@@ -308,11 +308,6 @@ class NetworkManagerBus:
     def _device(self, path: str) -> tuple[SystemBus, nm.NetworkManagerDeviceInterfaceAsync]:
         bus, owner = self._here()
         return bus, bus.proxy(nm.NetworkManagerDeviceInterfaceAsync, owner, path)
-
-
-def _plain(profile: Profile) -> dict[str, dict[str, tuple[str, Any]]]:
-    """The binding takes nothing but dictionaries for dictionaries."""
-    return {setting: dict(keys) for setting, keys in profile.items()}
 
 
 def _unwrapped(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Properties]:
