@@ -54,10 +54,13 @@ class EthernetProfile:
         self._path, self._displaced, self._adopted = None, None, False
 
     async def adopt(self) -> None:
-        """Once after NetworkManager has come: find what is left of ours from before.
+        """Find what is ours, once after NetworkManager has come; to be called before all else.
 
         Profiles in memory outlive a restart of NetworkManager, and a crash of the gateway.
         """
+        if self._path is not None and self._path not in self._manager.objects:
+            # A deletion that was not answered, or somebody else's.
+            await self._forget()
         if self._adopted:
             return
         found = await find_ours(self._manager, self._record, Interface.ETHERNET)
@@ -70,16 +73,18 @@ class EthernetProfile:
 
     async def renew(self, wanted: Wanted, mac: str | None) -> None:
         """Make it as it is wanted, or a new one; `mac` is the hardware's own, if it is known."""
-        identity = self._uuid if self._path else str(uuid.uuid4())
-        built = ethernet_profile(
-            identity_of(identity, Interface.ETHERNET), self._interface, wanted, mac=mac
-        )
+        self._uuid = self._uuid or str(uuid.uuid4())
+        identity = identity_of(self._uuid, Interface.ETHERNET)
+        built = ethernet_profile(identity, self._interface, wanted, mac=mac)
         if self._path is None:
-            await self._record.add_profile(identity, Interface.ETHERNET)
+            await self._record.add_profile(self._uuid, Interface.ETHERNET)
+            # Until it is answered it may be there or not.
+            self._adopted = False
             self._path = await self._manager.add_profile(built, on_disk=False)
+            self._adopted = True
         elif built != self._sent:
             await self._manager.update_profile(self._path, built, on_disk=False)
-        self._uuid, self._sent = identity, built
+        self._sent = built
 
     async def activate(self, device: str, mac: str | None) -> str:
         """Connect the device by it, with that MAC; gives the active connection."""
@@ -97,13 +102,21 @@ class EthernetProfile:
         path, displaced = self._path, self._displaced
         if path is None:
             return
-        if displaced in view.available_profiles(self._manager.objects, device):
-            assert displaced is not None
+        objects = self._manager.objects
+        is_up = self.owns(view.active_connection(objects, device))
+        if (
+            displaced is not None
+            and is_up
+            and displaced in view.available_profiles(objects, device)
+        ):
             try:
                 await self._manager.activate(displaced, device)
             except ManagerError as error:
                 # It is deleted all the same, and NetworkManager finds another one by itself.
                 logger.warning("the owner's connection is not back at once: %s", error)
         await self._manager.delete_profile(path)
+        await self._forget()
+
+    async def _forget(self) -> None:
         await self._record.forget_profile(self._uuid)
-        self._path, self._displaced, self.mac = None, None, None
+        self._uuid, self._path, self._displaced, self.mac = "", None, None, None

@@ -82,6 +82,9 @@ class LiveAddresses:
         """
         asked, before = Ipv4.of(wanted, self._which), self.in_force
         device, active = self._device, self._active
+        if asked != self._refused:
+            # Whoever asks for it again later has it tried again.
+            self._refused = None
         if device is None or active is None or asked in (before, self._refused):
             return
         self._changing = True
