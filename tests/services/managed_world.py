@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from gateway.services.api import Credentials, JoinError, Network, Wanted
+from gateway.services.api import Address, Credentials, JoinError, Network, Wanted
 from gateway.services.network.managed import ManagedNetwork, NetworkInterfaces
 from gateway.services.network.manager import DeviceState, Profile
 from gateway.services.network.ownership import OwnershipRecord
@@ -111,19 +111,36 @@ class Scene:
         """The NetworkManager, with hands to do things to it."""
         return self.manager.daemon
 
-    @property
+    # Functions, where a property would be taken for what it was when last compared.
+
     def ssid(self) -> bytes | None:
         """Where the station says it is joined."""
         point = self.network.station.access_point
         return None if point is None else point.ssid
 
-    @property
-    def really(self) -> bytes | None:
-        """Where the radio is joined, whatever the network says."""
-        device = self.daemon.devices.get("wlan0")
+    def address(self) -> Address | None:
+        """The address that the station says it has."""
+        return self.network.station.address
+
+    def dns(self) -> tuple[str, ...]:
+        """The name servers that the station says it has."""
+        return self.network.station.dns
+
+    def on_air(self) -> bool:
+        """Whether the SoftAP says that it is on the air."""
+        return self.network.softap.on_air
+
+    def runs(self, interface: str) -> FakeProfile | None:
+        """The profile by which an interface is really up, whatever the network says."""
+        device = self.daemon.devices.get(interface)
         if device is None or device.active is None or device.state != DeviceState.ACTIVATED:
             return None
-        return device.active.profile.ssid
+        return device.active.profile
+
+    def really(self) -> bytes | None:
+        """Where the radio is joined, whatever the network says."""
+        profile = self.runs("wlan0")
+        return None if profile is None or profile.opens_access_point else profile.ssid
 
     @property
     def ours(self) -> list[FakeProfile]:

@@ -74,7 +74,7 @@ def test_without_it_everything_is_answered(started: bool) -> None:
     async def work() -> None:
         # Started, it has a cable and no radio.
         async with on(FakeDaemon(interfaces=("eth0",)), started=started) as scene:
-            assert scene.ssid is None
+            assert scene.ssid() is None
             assert scene.network.station.address is None
             with pytest.raises(ServiceError):
                 await scene.network.scan()
@@ -94,10 +94,10 @@ def test_without_it_everything_is_answered(started: bool) -> None:
 def test_what_was_asked_without_it_is_done_once_it_comes() -> None:
     async def work() -> None:
         async with on(world(), started=False, stored=GOOD) as scene:
-            assert scene.ssid is None
+            assert scene.ssid() is None
             scene.daemon.start()
             await scene.settle()
-            assert scene.really == HOME.ssid
+            assert scene.really() == HOME.ssid
             assert "connected" in scene.recorder.events
 
     run(work())
@@ -111,14 +111,14 @@ def test_it_goes_and_comes_while_joined(go: Hand, come: Hand) -> None:
             scene.recorder.clear()
             go(scene)
             await heard(scene, "lost")
-            assert scene.ssid is None
+            assert scene.ssid() is None
             assert scene.network.station.address is None
             await asyncio.sleep(100)
             come(scene)
             await heard(scene, "connected", "got address")
             await scene.settle()
             assert stations(scene) == []
-            assert scene.ssid == scene.really == HOME.ssid
+            assert scene.ssid() == scene.really() == HOME.ssid
             assert len(scene.ours) == 1
             await scene.network.join(OPEN, keep=False)
 
@@ -145,10 +145,10 @@ def test_it_goes_while_joining(go: Hand, come: Hand, seconds: float) -> None:
             come(scene)
             await scene.settle()
             # A failed join leaves it unjoined; one that was through is joined again.
-            assert scene.really == (None if refused else HOME.ssid)
-            assert scene.ssid == scene.really
+            assert scene.really() == (None if refused else HOME.ssid)
+            assert scene.ssid() == scene.really()
             await scene.network.join(GOOD, keep=False)
-            assert scene.really == HOME.ssid
+            assert scene.really() == HOME.ssid
             await scene.settle()
             assert len(scene.ours) == 1
 
@@ -168,8 +168,8 @@ def test_it_goes_and_comes_at_once_while_joining(go: Hand, come: Hand) -> None:
             refused = await joining
             assert now() - before < 18
             await scene.settle()
-            assert scene.really == (None if refused else HOME.ssid)
-            assert scene.ssid == scene.really
+            assert scene.really() == (None if refused else HOME.ssid)
+            assert scene.ssid() == scene.really()
 
     run(work())
 
@@ -206,8 +206,8 @@ def test_a_leave_holds_though_it_comes_back(go: Hand, come: Hand) -> None:
             come(scene)
             await scene.settle()
             assert stations(scene) == []
-            assert scene.ssid is None
-            assert scene.really is None
+            assert scene.ssid() is None
+            assert scene.really() is None
 
     run(work())
 
@@ -225,7 +225,7 @@ def test_a_leave_while_it_is_away(go: Hand, come: Hand) -> None:
             come(scene)
             await scene.settle()
             assert stations(scene) == []
-            assert scene.really is None
+            assert scene.really() is None
             assert scene.ours == []
 
     run(work())
@@ -240,7 +240,7 @@ def test_the_owners_network_comes_back_with_it(go: Hand, come: Hand) -> None:
             await asyncio.sleep(50)
             come(scene)
             await heard(scene, "connected", "got address")
-            assert scene.ssid == OWNERS.ssid
+            assert scene.ssid() == OWNERS.ssid
             assert scene.manager.asked("activate", "set_autoconnect") == []
 
     run(work())

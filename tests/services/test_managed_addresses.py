@@ -35,7 +35,7 @@ def test_a_static_address_there_and_back(owner: bool) -> None:
             fixed = FIXED if not owner else replace(FIXED, ip="192.168.99.200")
             profiles = [(one.uuid, one.settings) for one in scene.daemon.profiles]
             scene.network.apply(Wanted(station_dhcp=False, station_address=fixed))
-            assert scene.network.station.address == fixed
+            assert scene.address() == fixed
             await scene.recorder.until("got address")
             assert real_address(scene) == fixed.ip
             scene.network.apply(Wanted())
@@ -46,7 +46,7 @@ def test_a_static_address_there_and_back(owner: bool) -> None:
             assert scene.recorder.events == []
             if owner:
                 assert [(one.uuid, one.settings) for one in scene.daemon.profiles] == profiles
-                assert scene.really == OWNERS.ssid
+                assert scene.really() == OWNERS.ssid
 
     run(work())
 
@@ -55,7 +55,7 @@ def test_a_join_with_a_static_address_has_it_at_once() -> None:
     async def work() -> None:
         async with on(world(), wanted=STATIC) as scene:
             await scene.network.join(GOOD, keep=False)
-            assert scene.network.station.address == FIXED
+            assert scene.address() == FIXED
             assert real_address(scene) == FIXED.ip
             assert scene.recorder.events == ["connected"]
             assert scene.manager.asked("reapply") == []
@@ -79,7 +79,7 @@ def test_name_servers_of_the_user_are_used_alone() -> None:
     async def work() -> None:
         async with on(world(owner=True)) as scene:
             scene.network.apply(Wanted(dns=("9.9.9.9", "1.1.1.1")))
-            assert scene.network.station.dns == ("9.9.9.9", "1.1.1.1")
+            assert scene.dns() == ("9.9.9.9", "1.1.1.1")
             await scene.settle()
             device = scene.daemon.devices["wlan0"]
             (properties,) = scene.manager.objects[device.ip_path].values()
@@ -88,7 +88,7 @@ def test_name_servers_of_the_user_are_used_alone() -> None:
             await scene.settle()
             (properties,) = scene.manager.objects[device.ip_path].values()
             assert properties["NameserverData"] == [{"address": "192.168.99.1"}]
-            assert scene.network.station.dns == ("192.168.99.1",)
+            assert scene.dns() == ("192.168.99.1",)
             assert scene.recorder.events == []
 
     run(work())
@@ -136,7 +136,7 @@ def test_a_mac_does_not_disturb_the_owners_connection() -> None:
         async with on(world(HOME, owner=True)) as scene:
             scene.network.apply(Wanted(station_mac=MAC))
             await scene.settle()
-            assert scene.really == OWNERS.ssid
+            assert scene.really() == OWNERS.ssid
             assert scene.recorder.events == []
             assert scene.network.station.mac == MAC
             await scene.network.join(GOOD, keep=False)
@@ -155,7 +155,7 @@ def test_the_last_of_many_changes_wins() -> None:
                 scene.network.apply(Wanted(station_dhcp=False, station_address=address))
                 await asyncio.sleep(0.001 * (last % 4))
             await scene.settle()
-            assert scene.network.station.address == replace(FIXED, ip="192.168.77.109")
+            assert scene.address() == replace(FIXED, ip="192.168.77.109")
             assert real_address(scene) == "192.168.77.109"
             assert set(scene.recorder.events) == {"got address"}
 
@@ -171,10 +171,10 @@ def test_a_static_address_survives_the_loss_of_the_access_point() -> None:
             scene.recorder.clear()
             scene.daemon.air.remove(HOME.ssid)
             await scene.recorder.until("lost")
-            assert scene.network.station.address is None
+            assert scene.address() is None
             scene.daemon.air.add(HOME)
             await scene.recorder.until("connected", "got address")
-            assert scene.network.station.address == FIXED
+            assert scene.address() == FIXED
             assert real_address(scene) == FIXED.ip
 
     run(work())

@@ -83,7 +83,7 @@ def test_joining_the_network_that_is_up_answers_at_once(keep: bool) -> None:
             await scene.network.join(OWNER, keep=keep)
             assert now() - before < 0.1
             assert scene.recorder.events == ["lost", "connected"]
-            assert scene.really == OWNERS.ssid
+            assert scene.really() == OWNERS.ssid
             await scene.settle()
             assert scene.recorder.events == ["lost", "connected"]
             assert scene.manager.asked("activate", "disconnect", "deactivate") == []
@@ -99,7 +99,7 @@ def test_the_stored_key_may_be_the_hash_of_the_password() -> None:
         daemon.air.add(replace(OWNERS, password=key.encode()))
         daemon.owner_adds(owners_wifi(replace(OWNERS, password=key.encode())))
         async with on(daemon) as scene:
-            assert scene.really == OWNERS.ssid
+            assert scene.really() == OWNERS.ssid
             before = now()
             await scene.network.join(OWNER, keep=False)
             assert now() - before < 0.1
@@ -115,8 +115,8 @@ def test_another_password_for_the_network_that_is_up_is_wrong() -> None:
             assert refused is not None
             assert refused.failure is JoinFailure.WRONG_PASSWORD
             await scene.settle()
-            assert scene.ssid is None
-            assert scene.really is None
+            assert scene.ssid() is None
+            assert scene.really() is None
 
     run(work())
 
@@ -130,16 +130,16 @@ def test_the_owner_can_forbid_leaving_what_he_joined() -> None:
             assert refused is not None
             assert "protect_owner" in refused.detail
             await scene.settle()
-            assert scene.ssid == scene.really == OWNERS.ssid
+            assert scene.ssid() == scene.really() == OWNERS.ssid
             await scene.network.join(OWNER, keep=False)
-            assert scene.ssid == scene.really == OWNERS.ssid
+            assert scene.ssid() == scene.really() == OWNERS.ssid
             scene.daemon.air.remove(OWNERS.ssid)
             await asyncio.sleep(60)
             await scene.network.join(GOOD, keep=False)
-            assert scene.really == HOME.ssid
+            assert scene.really() == HOME.ssid
             scene.network.leave()
             await scene.settle()
-            assert scene.really is None
+            assert scene.really() is None
 
     run(work())
 
@@ -151,10 +151,10 @@ def test_a_leave_holds_until_a_join() -> None:
             await scene.settle()
             assert scene.recorder.events == ["lost"]
             await asyncio.sleep(600)
-            assert scene.really is None
+            assert scene.really() is None
             assert scene.recorder.events == ["lost"]
             await scene.network.join(OPEN, keep=False)
-            assert scene.really == CAFE.ssid
+            assert scene.really() == CAFE.ssid
 
     run(work())
 
@@ -165,12 +165,12 @@ def test_a_leave_holds_until_a_reset() -> None:
             await scene.network.join(OPEN, keep=False)
             scene.network.leave()
             await scene.settle()
-            assert scene.really is None
+            assert scene.really() is None
             scene.network.end()
             after = Recorder()
             scene.network.begin(after, Wanted(), None)
             await scene.settle()
-            assert scene.really == OWNERS.ssid
+            assert scene.really() == OWNERS.ssid
             assert after.events[2:] == ["connected", "got address"]
             assert scene.ours == []
 
@@ -183,11 +183,11 @@ def test_the_owners_network_does_not_take_the_place_of_a_lost_one() -> None:
             await scene.network.join(GOOD, keep=False)
             scene.daemon.air.remove(HOME.ssid)
             await asyncio.sleep(600)
-            assert scene.really is None
-            assert scene.ssid is None
+            assert scene.really() is None
+            assert scene.ssid() is None
             scene.daemon.air.add(HOME)
             await asyncio.sleep(60)
-            assert scene.really == HOME.ssid
+            assert scene.really() == HOME.ssid
 
     run(work())
 
@@ -202,7 +202,7 @@ def test_a_stop_gives_the_owners_network_back(what: str) -> None:
         assert [one.on_disk for one in scene.ours] == ([True] if what == "kept" else [])
         assert daemon.devices["wlan0"].connects_by_itself
         await asyncio.sleep(30)
-        assert scene.really == OWNERS.ssid
+        assert scene.really() == OWNERS.ssid
         await end(scene)
 
     run(work())
@@ -224,7 +224,7 @@ def test_what_a_kill_leaves_is_released(what: str, tmp_path: Path) -> None:
         assert now() - before < 10
         await manager.close()
         await asyncio.sleep(20)
-        assert scene.really == OWNERS.ssid
+        assert scene.really() == OWNERS.ssid
         assert [one.on_disk for one in scene.ours] == ([True] if what == "kept" else [])
         await end(scene)
 
@@ -241,7 +241,7 @@ def test_what_a_kill_leaves_is_taken_up_by_the_next_start(what: str, tmp_path: P
         async with on(daemon, started=False, stops=False, folder=tmp_path) as again:
             await again.settle()
             assert again.ours == []
-            assert again.really == OWNERS.ssid
+            assert again.really() == OWNERS.ssid
         await end(again)
 
     run(work())
@@ -284,7 +284,7 @@ def test_the_owners_own_choice_is_followed() -> None:
             path = daemon.owner_adds(owners_wifi(CAFE)).path
             daemon.activate(path, daemon.devices["wlan0"].path, "/")
             await scene.settle()
-            assert scene.ssid == scene.really == CAFE.ssid
+            assert scene.ssid() == scene.really() == CAFE.ssid
             assert scene.recorder.events == ["lost", "connected", "got address"]
             assert touched(scene) == []
 

@@ -16,7 +16,6 @@ from gateway.services.api import (
     SoftApSettings,
     Wanted,
 )
-from gateway.services.network.manager import DeviceState
 from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.release import release
 from tests.services.fake_manager import FakeManager
@@ -41,11 +40,8 @@ MAC = "02:12:34:56:78:9a"
 
 def opened(scene: Scene, interface: str) -> FakeProfile | None:
     """The profile by which an access point is really on the air there."""
-    device = scene.daemon.devices.get(interface)
-    if device is None or device.active is None or device.state != DeviceState.ACTIVATED:
-        return None
-    profile = device.active.profile
-    return profile if profile.opens_access_point else None
+    profile = scene.runs(interface)
+    return profile if profile is not None and profile.opens_access_point else None
 
 
 @pytest.mark.parametrize("ap0", [False, True])
@@ -54,11 +50,11 @@ def test_alone_it_takes_the_radio_or_the_interface_made_for_it(ap0: bool) -> Non
         async with on(world(owner=True, ap0=ap0)) as scene:
             scene.network.check(ALONE)
             scene.network.apply(ALONE)
-            assert scene.network.softap.on_air
+            assert scene.on_air()
             assert scene.network.softap.address == Address(
                 "192.168.4.1", "192.168.4.1", "255.255.255.0"
             )
-            assert scene.ssid is None
+            assert scene.ssid() is None
             await scene.settle()
             profile = opened(scene, "ap0" if ap0 else "wlan0")
             assert profile is not None
@@ -72,10 +68,10 @@ def test_alone_it_takes_the_radio_or_the_interface_made_for_it(ap0: bool) -> Non
             scene.network.apply(Wanted())
             await scene.settle()
             assert opened(scene, "ap0" if ap0 else "wlan0") is None
-            assert not scene.network.softap.on_air
+            assert not scene.on_air()
             assert scene.ours == []
             # The microcontroller left the owner's network: it stays away until a join.
-            assert scene.really is None
+            assert scene.really() is None
             await scene.network.join(GOOD, keep=False)
 
     run(work())
@@ -94,11 +90,11 @@ def test_both_at_once_on_one_radio_and_one_channel() -> None:
             profile = opened(scene, "ap0")
             assert profile is not None
             assert profile.value("802-11-wireless", "channel") == 6
-            assert scene.really == scene.ssid == HOME.ssid
+            assert scene.really() == scene.ssid() == HOME.ssid
             scene.network.leave()
             await scene.settle()
             assert opened(scene, "ap0") is not None
-            assert scene.network.softap.on_air
+            assert scene.on_air()
 
     run(work())
 
@@ -110,9 +106,9 @@ def test_both_at_once_without_the_second_interface_is_refused() -> None:
                 scene.network.check(BOTH)
             scene.network.apply(BOTH)
             await scene.settle()
-            assert not scene.network.softap.on_air
+            assert not scene.on_air()
             await scene.network.join(GOOD, keep=False)
-            assert scene.really == HOME.ssid
+            assert scene.really() == HOME.ssid
 
     run(work())
 
@@ -122,7 +118,7 @@ def test_a_protected_radio_is_not_taken() -> None:
         async with on(world(owner=True), protect_owner=True) as scene:
             with pytest.raises(ServiceError, match="protect_owner"):
                 scene.network.check(ALONE)
-            assert scene.really == OWNERS.ssid
+            assert scene.really() == OWNERS.ssid
 
     run(work())
 
@@ -210,11 +206,11 @@ def test_it_is_opened_again_when_something_ended_it() -> None:
             assert opened(scene, "ap0") is not None
             scene.daemon.remove_device("ap0")
             await scene.settle()
-            assert not scene.network.softap.on_air
+            assert not scene.on_air()
             scene.daemon.add_device("ap0")
             await scene.settle()
             assert opened(scene, "ap0") is not None
-            assert scene.network.softap.on_air
+            assert scene.on_air()
             assert len(scene.ours) == 1
 
     run(work())
@@ -235,7 +231,7 @@ def test_nothing_of_it_stays(ap0: bool, killed: bool, tmp_path: Path) -> None:
             await manager.close()
         await asyncio.sleep(30)
         assert scene.ours == []
-        assert scene.really == OWNERS.ssid
+        assert scene.really() == OWNERS.ssid
         daemon.stop()
         await asyncio.sleep(0)
 
@@ -248,7 +244,7 @@ def test_no_network_of_the_owners_comes_up_on_its_interface() -> None:
         async with on(daemon) as scene:
             daemon.owner_adds(owners_wifi(CAFE, interface=""))
             await asyncio.sleep(60)
-            assert scene.really == OWNERS.ssid
+            assert scene.really() == OWNERS.ssid
             assert daemon.devices["ap0"].active is None
 
     run(work())
