@@ -80,6 +80,7 @@ class BusWatch:
         self._greeted = False
         self._pause = FIRST_PAUSE
         self._said: set[str] = set()
+        self._missing = False
         self._tell: asyncio.Handle | None = None
         self.connection: Connection | None = None
         self.absence = "NetworkManager has not been found yet; it is being looked for"
@@ -90,6 +91,11 @@ class BusWatch:
     def present(self) -> bool:
         """Whether NetworkManager runs and the mirror shows all of it."""
         return self._present
+
+    @property
+    def missing(self) -> bool:
+        """Whether NetworkManager was looked for, and is not there: `absence` says why."""
+        return self._missing and not self._present
 
     @property
     def objects(self) -> Objects:
@@ -107,7 +113,7 @@ class BusWatch:
             try:
                 await self._one_connection()
             except BindingMissing as error:
-                self.absence = str(error)
+                self.absence, self._missing = str(error), True
                 logger.error("%s", error)
                 return
             except ManagerError as error:
@@ -225,7 +231,7 @@ class BusWatch:
 
     def _absent(self, sentence: str) -> None:
         """Remember why, and say it once for as long as NetworkManager is not there."""
-        self.absence = sentence
+        self.absence, self._missing = sentence, True
         if sentence not in self._said:
             self._said.add(sentence)
             logger.warning("%s", sentence)

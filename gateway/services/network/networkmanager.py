@@ -166,6 +166,11 @@ class NetworkManagerBus:
         return self._watch.present
 
     @property
+    def missing(self) -> bool:
+        """Whether NetworkManager was looked for, and is not there."""
+        return self._watch.missing
+
+    @property
     def objects(self) -> Objects:
         """The mirror; each change makes another one, and what was handed out stays as it was."""
         return self._watch.objects
