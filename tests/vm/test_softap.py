@@ -1,0 +1,134 @@
+"""The gateway's own access point: joined by somebody else's radio."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.vm.air import Neighbour
+from tests.vm.at_client import AtClient
+from tests.vm.gateway_on_serial import GatewayOnSerial
+from tests.vm.joining import join
+from tests.vm.machine import Machine
+from tests.vm.report import Report
+from tests.vm.standard_air import WPA2
+
+SSID, PASSWORD = b"vm-gateway", b"longenough"
+BEHIND = "10.88.0.1"
+"""At the other end of the gateway's Ethernet cable."""
+ADD_AP0 = (
+    "iw phy $(basename $(readlink -f /sys/class/net/wlan0/phy80211)) "
+    "interface add ap0 type __ap addr 42:00:00:00:00:00"
+)
+
+
+def open_softap(gateway: GatewayOnSerial, mode: int = 2) -> None:
+    """Switch to SoftAP mode and open the access point, on the station's channel."""
+    assert gateway.client.ask(f"AT+CWMODE_CUR={mode}").ok
+    words = f'"{SSID.decode()}","{PASSWORD.decode()}",6,3'
+    reply = gateway.client.ask(f"AT+CWSAP_CUR={words}")
+    assert reply.ok
+    assert reply.seconds < 0.8
+
+
+def exchange(gateway: GatewayOnSerial, neighbour: Neighbour, address: str) -> None:
+    """The neighbour reaches a server of ours, and both hear each other."""
+    client = gateway.client
+    assert client.ask("AT+CIPMUX=1").ok
+    assert client.ask("AT+CIPSERVER=1,8080").ok
+    neighbour.run(
+        "rm -f /run/vm/heard; (exec 3<>/dev/tcp/192.168.4.1/8080; echo hello >&3; "
+        "head -c 5 <&3 > /run/vm/heard) >/dev/null 2>&1 &"
+    )
+    assert client.until(b"0,CONNECT\r\n", 20).endswith(b"0,CONNECT\r\n")
+    client.until(b"+IPD,0,6:hello\n", 20)
+    listed = client.ask("AT+CIPSTATUS").lines
+    assert any(line.startswith(b'+CIPSTATUS:0,"TCP","%s"' % address.encode()) for line in listed)
+    client.send(b"AT+CIPSEND=0,5\r\n")
+    client.until(b"> ")
+    client.send(b"world")
+    client.until(b"SEND OK\r\n")
+    client.until(b"0,CLOSED\r\n")
+    assert neighbour.run("cat /run/vm/heard") == "world"
+
+
+def reaches(neighbour: Neighbour, address: str) -> bool:
+    """Whether the neighbour's ping comes back."""
+    return " 0% packet loss" in neighbour.run(f"ping -c 2 -W 4 {address}", check=False)
+
+
+def test_somebody_joins_gets_an_address_and_reaches_our_server(
+    gateway: GatewayOnSerial, neighbour: Neighbour, report: Report
+) -> None:
+    open_softap(gateway)
+    neighbour.join(SSID, PASSWORD)
+    address = neighbour.lease()
+    assert address.startswith("192.168.4.")
+    shown = gateway.client.ask("AT+CIFSR")
+    assert shown.line(b"+CIFSR:APIP,") == b'"192.168.4.1"'
+    exchange(gateway, neighbour, address)
+    assert not reaches(neighbour, BEHIND)
+    scanned = neighbour.run("iw dev wlan3 link")
+    assert f"SSID: {SSID.decode()}" in scanned
+
+
+def test_it_offers_wpa2_with_ccmp_alone(gateway: GatewayOnSerial, neighbour: Neighbour) -> None:
+    open_softap(gateway)
+    neighbour.join(SSID, PASSWORD)
+    seen = neighbour.run(f"iw dev wlan3 scan ap-force ssid {SSID.decode()}", check=False)
+    about = seen[seen.index(f"SSID: {SSID.decode()}") :].split("BSS ")[0]
+    assert "RSN:" in about
+    assert "TKIP" not in about
+    assert "WPA:" not in about
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["apart", "shared"])
+def test_its_clients_reach_what_lies_behind_only_if_that_is_wanted(
+    machine: Machine, line: AtClient, neighbour: Neighbour, shared: bool
+) -> None:
+    configuration = f"[softap]\nshare_uplink = {str(shared).lower()}\n"
+    gateway = GatewayOnSerial(machine, line, configuration=configuration)
+    gateway.start()
+    gateway.greeted()
+    open_softap(gateway)
+    neighbour.join(SSID, PASSWORD)
+    neighbour.lease()
+    assert reaches(neighbour, "192.168.4.1")
+    assert reaches(neighbour, BEHIND) is shared
+
+
+def test_dhcp_off_gives_no_address(gateway: GatewayOnSerial, neighbour: Neighbour) -> None:
+    assert gateway.client.ask("AT+CWMODE_CUR=2").ok
+    assert gateway.client.ask("AT+CWDHCP_CUR=0,0").ok
+    open_softap(gateway)
+    neighbour.join(SSID, PASSWORD)
+    neighbour.run("ip addr add 192.168.4.77/24 dev wlan3")
+    assert reaches(neighbour, "192.168.4.1")
+    offers = neighbour.run("busybox udhcpc -i wlan3 -q -n -t 3 -T 2 -s /bin/true", check=False)
+    assert "lease failed" in offers
+
+
+def test_station_and_softap_at_once(
+    machine: Machine, line: AtClient, neighbour: Neighbour, report: Report
+) -> None:
+    machine.run(ADD_AP0)
+    gateway = GatewayOnSerial(machine, line)
+    gateway.start()
+    gateway.greeted()
+    assert gateway.client.ask("AT+CWMODE_CUR=3").ok
+    reply = join(gateway, WPA2)
+    report.note(f"joined in {reply.seconds:.1f} s")
+    open_softap(gateway, mode=3)
+    neighbour.join(SSID, PASSWORD)
+    address = neighbour.lease()
+    exchange(gateway, neighbour, address)
+    assert not reaches(neighbour, "10.77.1.1")
+    machine.run("ping -c 1 -W 5 -I wlan0 10.77.1.1")
+    assert gateway.client.drop() == b""
+
+
+def test_mode_3_without_a_second_interface_is_refused(gateway: GatewayOnSerial) -> None:
+    client = gateway.client
+    words = f'"{SSID.decode()}","{PASSWORD.decode()}",6,3'
+    replies = [client.ask("AT+CWMODE_CUR=3"), client.ask(f"AT+CWSAP_CUR={words}")]
+    assert not all(reply.ok for reply in replies)
+    assert "ap0" in gateway.log()
