@@ -113,13 +113,14 @@ class Client:
                     raise
                 time.sleep(0.1)
 
-    def reply_times(self, count: int) -> list[float]:
-        """How long `AT` takes to `OK`, in milliseconds, `count` times over."""
+    def reply_times(self, count: int, command: str = "AT") -> list[float]:
+        """How long `command` takes to its `OK`, in milliseconds, `count` times over."""
+        line = command.encode("ascii") + b"\r\n"
         clock = time.perf_counter_ns
         times: list[float] = []
         for _ in range(count):
             start = clock()
-            self.write(b"AT\r\n")
+            self.write(line)
             self.read_until(_OK)
             times.append((clock() - start) / 1e6)
         return times

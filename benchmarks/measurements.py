@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks import systems
@@ -16,6 +17,11 @@ from benchmarks.peer import Peer, Taken, digest_of_pattern
 from benchmarks.systems import Started, System
 
 MEBIBYTE = 1 << 20
+P99 = "-p99"
+"""What the name of a 99th percentile ends with, after the measurement's."""
+
+QUERIES = ("AT+CIFSR", "AT+CIPSTATUS", "AT+CWJAP?")
+"""What is answered from what the network is known to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,17 @@ def _rate(count: int, start: float) -> float:
 
 def reply_times(system: System, _peer: Peer, sizes: Sizes) -> dict[str, float]:
     """Median and 99th percentile of `AT` to `OK`, in milliseconds."""
-    times = sorted(system.client.reply_times(sizes.replies))
-    return {"reply": quantile(times, 0.5), "reply-p99": quantile(times, 0.99)}
+    return _spread("reply", system.client.reply_times(sizes.replies))
+
+
+def query_times(system: System, _peer: Peer, sizes: Sizes, *, command: str) -> dict[str, float]:
+    """Median and 99th percentile of a query to its `OK`, in milliseconds."""
+    return _spread(command, system.client.reply_times(sizes.replies, command))
+
+
+def _spread(metric: str, times: list[float]) -> dict[str, float]:
+    ordered = sorted(times)
+    return {metric: quantile(ordered, 0.5), metric + P99: quantile(ordered, 0.99)}
 
 
 def send_round(system: System, peer: Peer, sizes: Sizes) -> dict[str, float]:
@@ -126,7 +141,11 @@ class Measurement:
 
 
 MEASUREMENTS: dict[str, Measurement] = {
-    "reply": Measurement(reply_times, ("gateway", "espemu", "responder")),
+    "reply": Measurement(reply_times, ("gateway", "networkmanager", "espemu", "responder")),
+    **{
+        query: Measurement(partial(query_times, command=query), ("gateway", "networkmanager"))
+        for query in QUERIES
+    },
     "send-round": Measurement(send_round, ("gateway", "espemu", "responder")),
     "upload": Measurement(
         upload, ("gateway", "espemu", "socat"), lambda *them: upload(*them, digest=True)

@@ -12,6 +12,7 @@ import select
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,14 +41,15 @@ class Peer:
     """A TCP server on 127.0.0.1:`port` with one connection at a time.
 
     Each method but `result` returns at once; `result` waits for the oldest one's outcome.
+    `inside` gives the command line that runs a command line where the peer is to be, if not here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inside: Callable[..., list[str]] | None = None) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
+            command = [sys.executable, "-m", "benchmarks.peer", str(theirs.fileno())]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.peer", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                inside(*command) if inside else command, pass_fds=[theirs.fileno()]
             )
         self._orders = ours
         self._answers = ours.makefile("r", encoding="ascii")

@@ -8,12 +8,22 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from benchmarks.figures import Figure, figure
+from benchmarks.measurements import P99, QUERIES
 from benchmarks.run import Results
 
-COLUMNS = ("gateway", "espemu", "socat", "responder")
+COLUMNS = ("gateway", "networkmanager", "espemu", "socat", "responder")
+HEADS = ("gateway, simulated", "on NetworkManager", "espemu", "socat (raw)", "C responder")
 ROWS = (
     ("reply", "AT to OK, median", "ms"),
     ("reply-p99", "AT to OK, 99th percentile", "ms"),
+    *(
+        row
+        for query in QUERIES
+        for row in (
+            (query, f"{query}, median", "ms"),
+            (query + P99, f"{query}, 99th percentile", "ms"),
+        )
+    ),
     ("send-round", "AT+CIPSEND=2048, one round", "ms"),
     ("upload", "upload by AT+CIPSEND=2048", "MiB/s"),
     ("push", "download by +IPD", "MiB/s"),
@@ -105,7 +115,25 @@ def verdicts(results: Results) -> list[Verdict]:
             for baud, share in SHARES
         ),
     ]
-    return found + _memory_verdicts(results)
+    return found + _memory_verdicts(results) + _networkmanager_verdicts(results)
+
+
+def _networkmanager_verdicts(results: Results) -> list[Verdict]:
+    """What the real network may cost beside the simulated one, in the same rounds."""
+
+    def why(metric: str) -> str:
+        reasons = (results.absent.get((metric, name)) for name in ("networkmanager", "gateway"))
+        return next((reason for reason in reasons if reason), "no round of it")
+
+    found = []
+    for query in QUERIES:
+        pairs = results.pairs(query, "networkmanager", "gateway")
+        differences = [real - simulated for real, simulated in pairs]
+        name = f"{query}: NetworkManager minus simulated"
+        found.append(_at_most(name, 0.1, " ms", differences, why(query)))
+    starts = results.series("start", "networkmanager")
+    name = "start to ready, on NetworkManager"
+    return [*found, _at_most(name, 0.3, " s", starts, why("start"))]
 
 
 def _memory_verdicts(results: Results) -> list[Verdict]:
@@ -125,7 +153,7 @@ def _number(value: float) -> str:
 
 def _cell(results: Results, metric: str, system: str) -> str:
     values = results.series(metric, system)
-    if (metric, system) in results.absent:
+    if (metric.removesuffix(P99), system) in results.absent:
         return "see below"
     if not values:
         return "not offered" if (metric, system) == ("pull", "espemu") else "-"
@@ -141,10 +169,10 @@ def _memory_rows(results: Results) -> list[list[str]]:
         ("memory at rest, PSS", "pss", results.rest),
         ("memory, peak over the transfers", "peak", results.after),
     ):
-        cells = [
-            _number(getattr(table[name], attribute)) if name in table else "-" for name in COLUMNS
-        ]
-        rows.append([label, "MB", *cells])
+        cells = {name: _number(getattr(memory, attribute)) for name, memory in table.items()}
+        if ("reply", "networkmanager") in results.absent and table is results.rest:
+            cells.setdefault("networkmanager", "see below")
+        rows.append([label, "MB", *(cells.get(name, "-") for name in COLUMNS)])
     return rows
 
 
@@ -158,14 +186,13 @@ def _align(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def table(results: Results, rounds: int) -> str:
     """Everything measured and every target, for reading."""
-    head = ["", "", "gateway", "espemu", "socat (raw)", "C responder"]
-    rows = [head]
+    rows = [["", "", *HEADS]]
     rows += [
         [label, unit, *(_cell(results, metric, name) for name in COLUMNS)]
         for metric, label, unit in ROWS
     ]
     device = _cell(results, "start", "gateway-device")
-    rows.append(["start to ready, on a device", "s", device, "-", "-", "-"])
+    rows.append(["start to ready, on a device", "s", device, *"-" * (len(COLUMNS) - 1)])
     rows += _memory_rows(results)
     targets = [["target", "", "median", "95 % interval", "reached"]]
     for verdict in verdicts(results):

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -20,6 +20,7 @@ from benchmarks.client import time_limit
 from benchmarks.measurements import FAILURES, MEASUREMENTS, Sizes, start_time
 from benchmarks.memory import Memory, memory_of
 from benchmarks.peer import Peer
+from benchmarks.real_network import RealNetwork
 from benchmarks.systems import Started, System
 
 MEASUREMENT_LIMIT = 60.0
@@ -27,12 +28,6 @@ SETTLING = 2.0
 """Seconds of quiet before memory at rest is read."""
 
 _PROCESSORS = os.sched_getaffinity(0)
-
-STARTS: dict[str, Callable[[Path], Started]] = {
-    "gateway": systems.start_gateway,
-    "gateway-device": systems.start_gateway_on_device,
-    "espemu": systems.start_espemu,
-}
 
 
 @dataclass(slots=True)
@@ -63,12 +58,13 @@ class Results:
 class Stage:
     """The systems that run, each with a peer of its own."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, real: RealNetwork) -> None:
         self.results = results
+        self.real = real
         self.running: dict[str, tuple[System, Peer]] = {}
 
     def __enter__(self) -> Self:
-        for name in ("gateway", "espemu", "socat", "responder"):
+        for name in ("gateway", "networkmanager", "espemu", "socat", "responder"):
             self.start(name)
         return self
 
@@ -82,21 +78,24 @@ class Stage:
             self.running[name] = self._make(name)
         except (tools.Missing, *FAILURES) as error:
             say(f"{name} does not run: {error}")
-            for metric in (*MEASUREMENTS, "reply-p99"):
-                self.results.absent.setdefault((metric, name), str(error))
+            for metric, measurement in MEASUREMENTS.items():
+                if name in measurement.systems:
+                    self.results.absent.setdefault((metric, name), str(error))
 
     def _make(self, name: str) -> tuple[System, Peer]:
-        peer = Peer()
+        peer = Peer(self.real.inside if name == "networkmanager" else None)
         try:
             system = System(name, self._starter(name, peer))
         except BaseException:
             peer.close()
             raise
         try:
-            if name in ("gateway", "espemu"):
+            if name in ("gateway", "networkmanager", "espemu"):
                 time.sleep(SETTLING)
-                self.results.rest.setdefault(name, memory_of(system.pid))
+                rest = memory_of(system.pid)
                 systems.link_up(system, peer)
+                # Kept now only: one that finds no network is not the one to tell of.
+                self.results.rest.setdefault(name, rest)
             elif name == "socat":
                 peer.accept()
                 peer.result()
@@ -112,6 +111,8 @@ class Stage:
         match name:
             case "gateway":
                 return systems.start_gateway
+            case "networkmanager":
+                return lambda folder: systems.start_gateway_on_networkmanager(folder, self.real)
             case "espemu":
                 return systems.start_espemu
             case "socat":
@@ -122,8 +123,10 @@ class Stage:
     def stop(self, name: str) -> None:
         """End a system and its peer, having read its memory."""
         system, peer = self.running.pop(name)
-        with contextlib.suppress(OSError):
-            self.results.after.setdefault(name, memory_of(system.pid))
+        # A peak is one of transfers, which this one does none of.
+        if name != "networkmanager":
+            with contextlib.suppress(OSError):
+                self.results.after.setdefault(name, memory_of(system.pid))
         system.close()
         peer.close()
 
@@ -152,17 +155,30 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _measure_starts(results: Results, number: int) -> None:
+Starts = Mapping[str, Callable[[Path], Started]]
+
+
+def _starts(real: RealNetwork) -> Starts:
+    return {
+        "gateway": systems.start_gateway,
+        "networkmanager": lambda folder: systems.start_gateway_on_networkmanager(folder, real),
+        "gateway-device": systems.start_gateway_on_device,
+        "espemu": systems.start_espemu,
+    }
+
+
+def _measure_starts(starts: Starts, results: Results, number: int) -> None:
     confined = os.sched_getaffinity(0)
     os.sched_setaffinity(0, _PROCESSORS)
     try:
-        _measure_each_start(results, number)
+        _measure_each_start(starts, results, number)
     finally:
         os.sched_setaffinity(0, confined)
 
 
-def _measure_each_start(results: Results, number: int) -> None:
-    for name, start in STARTS.items():
+def _measure_each_start(starts: Starts, results: Results, number: int) -> None:
+    order = list(starts.items())
+    for name, start in order if number % 2 else order[::-1]:
         if ("start", name) in results.absent:
             continue
         try:
@@ -183,18 +199,24 @@ def run(rounds: int, sizes: Sizes, *, apart: bool) -> Results:
     far ends of the links to the others: as in the field, where those are other machines.
     """
     results = Results(apart=apart and len(_PROCESSORS) > 1)
-    began = time.monotonic()
-    _measure_starts(results, -1)
-    if results.apart:
-        # Inherited by whatever is started from here on; Stage moves the systems.
-        os.sched_setaffinity(0, _PROCESSORS - {min(_PROCESSORS)})
-    with Stage(results) as stage:
-        for number in range(-1, rounds):
-            for metric, measurement in MEASUREMENTS.items():
-                order = measurement.systems if number % 2 else measurement.systems[::-1]
-                for name in order:
-                    stage.measure(metric, name, number, sizes)
-            if number >= 0:
-                _measure_starts(results, number)
-                say(f"round {number + 1} of {rounds}, {time.monotonic() - began:.0f} s")
+    with RealNetwork() as real:
+        starts = _starts(real)
+        _measure_starts(starts, results, -1)
+        if results.apart:
+            # Inherited by whatever is started from here on; Stage moves the systems.
+            os.sched_setaffinity(0, _PROCESSORS - {min(_PROCESSORS)})
+        with Stage(results, real) as stage:
+            _all_rounds(stage, starts, rounds, sizes)
     return results
+
+
+def _all_rounds(stage: Stage, starts: Starts, rounds: int, sizes: Sizes) -> None:
+    began = time.monotonic()
+    for number in range(-1, rounds):
+        for metric, measurement in MEASUREMENTS.items():
+            order = measurement.systems if number % 2 else measurement.systems[::-1]
+            for name in order:
+                stage.measure(metric, name, number, sizes)
+        if number >= 0:
+            _measure_starts(starts, stage.results, number)
+            say(f"round {number + 1} of {rounds}, {time.monotonic() - began:.0f} s")

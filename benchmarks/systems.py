@@ -1,4 +1,4 @@
-"""The four systems under measurement: how each is started, reached and ended."""
+"""The systems under measurement: how each is started, reached and ended."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Self
 from benchmarks import tools
 from benchmarks.client import Client, time_limit
 from benchmarks.peer import Peer
+from benchmarks.real_network import RealNetwork
 
 START_LIMIT = 20.0
 READY = b"\r\nready\r\n"
@@ -131,13 +132,16 @@ def _open_terminal(path: Path) -> int | None:
 
 
 def gateway_command(
-    folder: Path, uart: str, python: Sequence[str] = (sys.executable,)
+    folder: Path,
+    uart: str,
+    python: Sequence[str] = (sys.executable,),
+    network: str = "simulated",
 ) -> list[str]:
-    """The command line of a gateway with the simulated network and empty folders of its own."""
+    """The command line of a gateway on a `network`, with empty folders of its own."""
     for name in ("state", "certs"):
         (folder / name).mkdir()
     place = ["--state-dir", str(folder / "state"), "--cert-dir", str(folder / "certs")]
-    return [*python, "-m", "gateway", "run", "--uart", uart, "--network", "simulated", *place]
+    return [*python, "-m", "gateway", "run", "--uart", uart, "--network", network, *place]
 
 
 def start_gateway(folder: Path, python: Sequence[str] = (sys.executable,)) -> Started:
@@ -155,6 +159,14 @@ def start_gateway_on_device(folder: Path) -> Started:
         return _reached(process, folder, lambda: master, READY)
     finally:
         os.close(slave)
+
+
+def start_gateway_on_networkmanager(folder: Path, real: RealNetwork) -> Started:
+    """The gateway in a world with a NetworkManager, up to its `ready`. Missing: there is none."""
+    path = folder / "line"
+    command = gateway_command(folder, f"pty:{path}", network="networkmanager")
+    process = _launch(real.inside(*command), folder)
+    return _reached(process, folder, lambda: _open_terminal(path), READY)
 
 
 def start_espemu(folder: Path) -> Started:
