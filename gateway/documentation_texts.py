@@ -61,11 +61,14 @@ to the next `A`; and after `Link type ERROR`, `IP ERROR` of CIPSTART, `ALREADY C
 NOTES: Mapping[str, str] = {
     "Wi-Fi station": (
         "Written unasked: `WIFI CONNECTED`, `WIFI GOT IP`, `WIFI DISCONNECT`. The firmware writes "
-        "the reason's number behind `WIFI DISCONNECT`; Espressif's and this one do not."
+        "the reason's number behind `WIFI DISCONNECT`; Espressif's and this one do not. A network "
+        "that the Pi's owner has joined counts as joined until a command asks for another."
     ),
     "SoftAP": (
-        "All but `AT+CIPAPMAC` are `ERROR` in mode 1. In this version the SoftAP is simulated: "
-        "no radio sends it."
+        "All but `AT+CIPAPMAC` are `ERROR` in mode 1. In mode 3 the SoftAP takes a second "
+        "interface on the radio, `ap0`; where there is none, `AT+CWSAP` is `ERROR`, and with it "
+        "set `AT+CWMODE=3` is. Clients reach the Pi, and nothing behind it unless the "
+        "configuration says so."
     ),
     "Ethernet": (
         "Written unasked: `+ETH_CONNECTED`, `+ETH_DISCONNECTED`, `+ETH_GOT_IP:<ip>` (the firmware: "
@@ -109,7 +112,7 @@ DIFFERENCES: Mapping[str, str] = {
     "AT+GMR": "Names the gateway, its date and the system it runs on; no line for the Arduino "
     "core.",
     "AT+RESTORE": "Forgets the access point's name and password as well; the firmware keeps them. "
-    "The certificates folder stays.",
+    "The certificates folder stays, and so do the networks that the Pi's owner has set up.",
     "AT+UART": "Up to 4000000 baud (921600). Flow control 2 and 3 are RTS/CTS "
     "(`NOT IMPLEMENTED`). What the device refuses is `ERROR` and changes nothing; a "
     "pseudo-terminal remembers it only.",
@@ -120,19 +123,22 @@ DIFFERENCES: Mapping[str, str] = {
     "AT+RFMODE": "Remembered until a reset; the radio is not touched. The answer has `=` as in the "
     "README (`:`).",
     "AT+CWJAP": "Ends within 18 s; the firmware is busy for ever where there is no DHCP, or with "
-    "an SSID over 32 bytes, which is `ERROR` here. So is a password that WPA cannot take. An empty "
-    "line before `FAIL`. All three queries answer the access point that is joined.",
+    "an SSID over 32 bytes, which is `ERROR` here. So is a password that WPA cannot take. WPA3 as "
+    "well; no WEP. An empty line before `FAIL`. All three queries answer the access point that is "
+    "joined.",
     "AT+CWLAP": "As Espressif documents it: quotes, CR LF, Espressif's numbers for encryption. The "
     "firmware has no quotes, LF alone, Arduino's numbers, and no filters.",
     "AT+CWDHCP": "0 is the SoftAP, 1 the station, as in the firmware and in AT 1.7; the README's "
     "text swaps them. The SoftAP's can be switched off, the README has it always on.",
-    "AT+CIPSTAMAC": "Can be set (`NOT IMPLEMENTED`). Lower case.",
+    "AT+CIPSTAMAC": "Can be set (`NOT IMPLEMENTED`); joins again for it. Lower case.",
     "AT+CIPSTA": "`0.0.0.0` is `ERROR`; `AT+CWDHCP=1,1` goes back to DHCP.",
-    "AT+CIPDNS": "0 takes DHCP's servers; the firmware takes 64.6.64.6.",
+    "AT+CIPDNS": "0 takes DHCP's servers; the firmware takes 64.6.64.6. Those that are set are the "
+    "whole Pi's, on Wi-Fi and cable.",
     "AT+CWHOSTNAME": "Letters, digits and inner hyphens (RFC 1123); the firmware takes `bad_host` "
     "and `end-`.",
     "AT+CWSAP": "`<ecn>` counts: 3 is WPA2, 2 and 4 allow WPA too, an empty password is open (the "
-    "README has it unused and always WPA/WPA2). Up to 8 clients (4). Nothing is on the air until "
+    "README has it unused and always WPA/WPA2). Up to 8 clients (4) can be asked for; NetworkManager "
+    "does not limit them. Beside a station the channel is the station's. Nothing is on the air until "
     "this has been set: the factory's SoftAP would be an open network.",
     "AT+CIPAPMAC": "Can be set (`NOT IMPLEMENTED`). Lower case.",
     "AT+CIPAP": "`_DEF?` answers under its own name, stored or not; the firmware writes "
