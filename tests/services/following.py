@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from gateway.services.network.manager import Manager
 from gateway.services.network.networkmanager import NetworkManagerBus
 from tests.services.fake_network_manager import NM, ROOT, FakeNetworkManager
 
@@ -51,7 +50,7 @@ class Ear:
 
 
 @contextlib.asynccontextmanager
-async def started() -> AsyncIterator[tuple[Manager, Ear]]:
+async def started() -> AsyncIterator[tuple[NetworkManagerBus, Ear]]:
     """The adapter at work, NetworkManager present or not."""
     manager = NetworkManagerBus()
     ear = Ear(manager)
@@ -64,7 +63,7 @@ async def started() -> AsyncIterator[tuple[Manager, Ear]]:
 
 
 @contextlib.asynccontextmanager
-async def together(fake: FakeNetworkManager) -> AsyncIterator[tuple[Manager, Ear]]:
+async def together(fake: FakeNetworkManager) -> AsyncIterator[tuple[NetworkManagerBus, Ear]]:
     """The adapter with `fake`, which it has found."""
     await fake.appear()
     try:

@@ -115,6 +115,7 @@ class BusWatch:
             except BindingMissing as error:
                 self.absence, self._missing = str(error), True
                 logger.error("%s", error)
+                self._tell_now()
                 return
             except ManagerError as error:
                 self._absent(str(error))
@@ -235,6 +236,7 @@ class BusWatch:
         if sentence not in self._said:
             self._said.add(sentence)
             logger.warning("%s", sentence)
+            self._tell_now()
 
     def _tell_soon(self) -> None:
         """Signals come in crowds: the listener hears of one change."""
