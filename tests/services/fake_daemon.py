@@ -81,6 +81,10 @@ class FakeDaemon:
     def lose(self, ssid: bytes) -> None:
         """Access points go off the air, and the radios have noticed already."""
         self.air.remove(ssid)
+        self.look()
+
+    def look(self) -> None:
+        """The radios notice what is on the air now."""
         for device in self.devices.values():
             if isinstance(device, FakeWifi):
                 device.look()

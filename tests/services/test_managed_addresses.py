@@ -178,3 +178,18 @@ def test_a_static_address_survives_the_loss_of_the_access_point() -> None:
             assert real_address(scene) == FIXED.ip
 
     run(work())
+
+
+def test_the_owners_connection_takes_what_was_set_before_it_came() -> None:
+    async def work() -> None:
+        async with on(world(owner=True)) as scene:
+            scene.daemon.switch_wireless(False)
+            await scene.recorder.until("lost")
+            fixed = replace(FIXED, ip="192.168.99.200")
+            scene.network.apply(Wanted(station_dhcp=False, station_address=fixed))
+            scene.daemon.switch_wireless(True)
+            await scene.settle()
+            assert scene.address() == fixed
+            assert real_address(scene) == fixed.ip
+
+    run(work())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services.api import Credentials, Wanted
+from gateway.services.api import Address, Credentials, Wanted
 from tests.services.fake_air import FakeAccessPoint
 from tests.services.managed_world import (
     CAFE,
@@ -67,6 +67,21 @@ def test_the_owners_network_stays_until_it_shows() -> None:
             scene.daemon.air.add(HOME)
             await scene.recorder.until("lost", "connected", "got address")
             assert scene.ssid() == scene.really() == HOME.ssid
+
+    run(work())
+
+
+def test_what_is_set_meanwhile_is_set_to_the_owners_connection() -> None:
+    async def work() -> None:
+        async with on(world(CAFE, owner=True), stored=GOOD) as scene:
+            fixed = Address("192.168.99.200", "192.168.99.1", "255.255.255.0")
+            scene.network.apply(Wanted(station_dhcp=False, station_address=fixed))
+            assert scene.address() == fixed
+            await scene.recorder.until("got address")
+            await scene.settle()
+            (config,) = scene.manager.objects[scene.daemon.devices["wlan0"].ip_path].values()
+            assert config["AddressData"] == [{"address": fixed.ip, "prefix": 24}]
+            assert scene.really() == OWNERS.ssid
 
     run(work())
 

@@ -164,6 +164,9 @@ class ManagedSoftAp:
         except (ManagerError, JoinError) as error:
             return self._again_after(str(error))
         self._retry, self._said = _FIRST_RETRY, ""
+        if self._failed:
+            self._failed = False
+            self.refresh()
         return None
 
     async def _adopt(self) -> None:
@@ -228,9 +231,6 @@ class ManagedSoftAp:
         if not self._is_on_air(opened):
             await self._shut()
             raise ManagerError(f"NetworkManager cannot open it on {interface}; see: nmcli device")
-        if self._failed:
-            self._failed = False
-            self.refresh()
         logger.info("the SoftAP is on the air on %s", interface)
 
     def _is_on_air(self, opened: Opened) -> bool:

@@ -101,6 +101,7 @@ class ManagedStation:
         self._retry = _FIRST_RETRY
         self._said = ""
         self._was_ready = False
+        self._was_up = False
         self._in_reach = False
         self._changes = Changes()
         self._convergence = Convergence("Wi-Fi station", self._changes, self._step)
@@ -251,10 +252,11 @@ class ManagedStation:
     def refresh(self) -> None:
         """Work out the state from the mirror, and tell later what is new."""
         lost = self._state.refresh(self._wanted)
-        ready = self._state.available
-        if lost or (ready and not self._was_ready) or self._came_into_reach():
+        ready, up = self._state.available, self._state.up
+        came = (ready and not self._was_ready) or (up and not self._was_up)
+        if lost or came or self._came_into_reach():
             self._convergence.nudge()
-        self._was_ready = ready
+        self._was_ready, self._was_up = ready, up
         self._changes.notice()
         self._news.announce_soon()
 
@@ -345,7 +347,11 @@ class ManagedStation:
                 await self._come_to_be_joined(goal, credentials)
             except (JoinError, ManagerError) as error:
                 failure = error if isinstance(error, JoinError) else None
-                return self._failed(goal, failure or JoinError(JoinFailure.OTHER, str(error)))
+                again = self._failed(goal, failure or JoinError(JoinFailure.OTHER, str(error)))
+                if self._state.up:
+                    # The owner's, which stays until the access point shows.
+                    await self._live.settle(self._wanted, owners=not self._is_ours())
+                return again
             self._succeeded(goal)
         await self._stay(goal)
         return None
