@@ -137,9 +137,9 @@ DIFFERENCES: Mapping[str, str] = {
     "AT+CWHOSTNAME": "Letters, digits and inner hyphens (RFC 1123); the firmware takes `bad_host` "
     "and `end-`.",
     "AT+CWSAP": "`<ecn>` counts: 3 is WPA2, 2 and 4 allow WPA too, an empty password is open (the "
-    "README has it unused and always WPA/WPA2). Up to 8 clients (4) can be asked for; NetworkManager "
-    "does not limit them. Beside a station the channel is the station's. Nothing is on the air until "
-    "this has been set: the factory's SoftAP would be an open network.",
+    "README has it unused and always WPA/WPA2). Up to 8 clients (4) can be asked for, and "
+    "NetworkManager does not limit them. Beside a station the channel is the station's. Nothing is "
+    "on the air until this has been set: the factory's SoftAP would be an open network.",
     "AT+CIPAPMAC": "Can be set (`NOT IMPLEMENTED`). Lower case.",
     "AT+CIPAP": "`_DEF?` answers under its own name, stored or not; the firmware writes "
     "`+CIPSTA_DEF`. `0.0.0.0` is `ERROR`.",
