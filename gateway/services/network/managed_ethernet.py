@@ -13,9 +13,10 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.services.api import Address, Ethernet, Interface, Wanted
-from gateway.services.network import hardware, view
+from gateway.services.network import view
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.ethernet_profile import EthernetProfile
+from gateway.services.network.ethernet_state import EthernetState
 from gateway.services.network.ip_settings import Ipv4
 from gateway.services.network.live_addresses import NOTHING_ASKED, LiveAddresses
 from gateway.services.network.manager import DeviceState, Manager, ManagerError
@@ -46,12 +47,6 @@ class ManagedEthernet:
         self._record = record
         self._news = news
         self._wanted = Wanted()
-        self._device: str | None = None
-        self._active: str | None = None
-        self._device_state = int(DeviceState.UNKNOWN)
-        self._cables = 0
-        self._own_mac: str | None = None
-        self._refused_mac: str | None = None
         self._serves_nobody_elses = False
         self._tidied = False
         self._said = ""
@@ -60,12 +55,22 @@ class ManagedEthernet:
         self._convergence = Convergence("Ethernet", self._changes, self._step)
         self._live = LiveAddresses(manager, Interface.ETHERNET, self._convergence)
         self._ours = EthernetProfile(manager, interface, record)
-        self.state: Ethernet | None = None
+        self._state = EthernetState(manager, interface, self._live, self._ours)
+
+    @property
+    def state(self) -> Ethernet | None:
         """Ethernet as it is now, with what was asked; None without such an interface."""
-        self.cable = 0
+        return self._state.shown
+
+    @property
+    def cable(self) -> int:
         """Counts the times that a cable was put in; 0 while there is none."""
-        self.address: Address | None = None
+        return self._state.cable
+
+    @property
+    def address(self) -> Address | None:
         """The address that is in force and is the one wanted, None while it is on its way."""
+        return self._state.address
 
     @property
     def settled(self) -> bool:
@@ -82,7 +87,7 @@ class ManagedEthernet:
 
     def begin(self, wanted: Wanted) -> None:
         """A session begins: what was refused before may be tried again."""
-        self._refused_mac, self._said = None, ""
+        self._state.refused_mac, self._said = None, ""
         self._wanted = wanted
         self._convergence.wake()
         self.refresh()
@@ -94,7 +99,7 @@ class ManagedEthernet:
         """Bring MAC, address, DNS servers and host name to what is wanted."""
         before, self._wanted = self._wanted, wanted
         if _asked(before) != _asked(wanted):
-            self._refused_mac, self._said, self._retry = None, "", _FIRST_RETRY
+            self._state.refused_mac, self._said, self._retry = None, "", _FIRST_RETRY
             self._convergence.wake()
         self.refresh()
 
@@ -106,110 +111,57 @@ class ManagedEthernet:
 
     def device_state_changed(self, device: str, new: int, old: int, reason: int) -> None:
         """A device has taken a step, see `ManagerListener`."""
-        if device == self._device:
+        if device == self._state.device:
             self.refresh()
 
     def refresh(self) -> None:
         """Work out the state from the mirror and what is wanted; tell later what is new."""
-        before = self._situation()
-        objects = self._manager.objects
-        self._device = device = view.device(objects, self._interface)
-        self._active = view.active_connection(objects, device) if device else None
-        self._device_state = view.device_state(objects, device) if device else 0
-        plugged = device is not None and view.carrier(objects, device)
-        if plugged and not self.cable:
-            self._cables += 1
-        self.cable = self._cables if plugged else 0
-        self._learn_mac()
-        self._live.follow(device, self._active if self._has_wanted_mac() else None)
-        self.address = self._live.address if plugged and self._has_wanted_address() else None
-        self.state = self._shown(plugged)
-        if self._situation() != before:
+        before = self._state.situation
+        self._state.refresh(self._wanted)
+        if self._state.situation != before:
             self._convergence.nudge()
         self._changes.notice()
         self._news.announce_soon()
 
-    def _situation(self) -> tuple[object, ...]:
-        """What makes a difference to what is to be done."""
-        return self._device, self._active, self._device_state, bool(self.cable)
-
-    def _asked_mac(self) -> str | None:
-        mac = self._wanted.ethernet_mac
-        return None if mac == self._refused_mac else mac
-
-    def _current_mac(self) -> str | None:
-        return view.hardware_address(self._manager.objects, self._device) if self._device else None
-
-    def _has_foreign_mac(self) -> bool:
-        """Whether the device has a MAC that we gave it."""
-        return self._ours.mac is not None and self._ours.owns(self._active)
-
-    def _learn_mac(self) -> None:
-        if not self._ours.owns(self._active):
-            self._own_mac = self._current_mac() or self._own_mac
-
-    def _has_wanted_mac(self) -> bool:
-        asked = self._asked_mac()
-        return not self._has_foreign_mac() if asked is None else self._current_mac() == asked
-
-    def _has_wanted_address(self) -> bool:
-        """Whether the live address is that which was asked, or was refused and will not come."""
-        asked, live = Ipv4.of(self._wanted, Interface.ETHERNET), self._live.address
-        shown = self._live.shown(asked)
-        return live is None or shown is None or live.ip == shown.ip
-
-    def _shown(self, plugged: bool) -> Ethernet | None:
-        mac = self._asked_mac()
-        if self._device is None:
-            if self._manager.present or not hardware.exists(self._interface):
-                return None
-            return Ethernet(mac or hardware.hardware_address(self._interface))
-        if mac is None:
-            mac = self._own_mac if self._has_foreign_mac() else self._current_mac()
-        asked = Ipv4.of(self._wanted, Interface.ETHERNET)
-        address = self._live.shown(asked) if plugged else None
-        dns = asked.dns or (self._live.dns if address else ())
-        return Ethernet(mac or hardware.hardware_address(self._interface), plugged, address, dns)
-
     async def _step(self) -> float | None:
         """Bring the cable to what is wanted, see `Convergence`."""
-        device = self._device
+        device = self._state.device
         if not self._manager.present or device is None:
             return None
-        before = self._situation()
+        before = self._state.situation
         try:
             await self._ours.adopt()
             await self._tidy(device)
-            if self.cable and self._device_state >= DeviceState.DISCONNECTED:
+            if self._state.cable and self._state.device_state >= DeviceState.DISCONNECTED:
                 await self._converge(device)
         except ManagerError as error:
             return self._again_after(f"Ethernet is not as it was asked for: {error}")
         self._retry, self._said = _FIRST_RETRY, ""
         # What happened during the step has woken nobody.
-        return None if self._situation() == before else _AT_ONCE
+        return None if self._state.situation == before else _AT_ONCE
 
     async def _tidy(self, device: str) -> None:
         """Once: undo what a gateway that was killed had brought a live connection to."""
         if not self._tidied and self._record.holds(self._interface):
-            if self._active is not None and not self._ours.owns(self._active):
+            if self._state.active is not None and not self._state.is_ours:
                 await self._manager.reapply(device, {}, 0)
             await self._record.let_go(self._interface)
         self._tidied = True
 
     async def _converge(self, device: str) -> None:
-        await self._until(lambda: self._active is not None, _BY_ITSELF_SECONDS)
+        await self._until(lambda: self._state.active is not None, _BY_ITSELF_SECONDS)
         if self._takes_ours(device):
             await self._be_on_ours(device)
         else:
             await self._ours.give_way(device)
-        if DeviceState.IP_CONFIG <= self._device_state <= DeviceState.ACTIVATED:
+        if DeviceState.IP_CONFIG <= self._state.device_state <= DeviceState.ACTIVATED:
             await self._settle_addresses()
 
     def _takes_ours(self, device: str) -> bool:
         """Whether what is wanted takes a profile of ours."""
-        if self._asked_mac() is not None:
-            return self._ours.owns(self._active) or not self._has_wanted_mac()
-        if self._active is not None and not self._ours.owns(self._active):
+        if self._state.asked_mac is not None:
+            return self._state.is_ours or not self._state.has_wanted_mac
+        if self._state.active is not None and not self._state.is_ours:
             self._serves_nobody_elses = False
             return False
         available = view.available_profiles(self._manager.objects, device)
@@ -220,17 +172,17 @@ class ManagedEthernet:
         return self._serves_nobody_elses or fixed is not None
 
     async def _be_on_ours(self, device: str) -> None:
-        wanted, mac = self._wanted, self._asked_mac()
-        await self._ours.renew(wanted, self._own_mac)
-        if self._ours.owns(self._active) and self._ours.mac == mac:
+        wanted, mac = self._wanted, self._state.asked_mac
+        await self._ours.renew(wanted, self._state.own_mac)
+        if self._state.is_ours and self._ours.mac == mac:
             return
         active = await self._ours.activate(device, mac)
         self._live.came_with(active, Ipv4.of(wanted, Interface.ETHERNET))
         up = await self._came_up(active)
-        if not self.cable:
+        if not self._state.cable:
             return
-        if mac is not None and self._current_mac() != mac:
-            self._refused_mac = mac
+        if mac is not None and self._state.current_mac != mac:
+            self._state.refused_mac = mac
             raise ManagerError(f"{self._interface} does not take the MAC {mac}")
         if not up:
             raise ManagerError(
@@ -244,17 +196,17 @@ class ManagedEthernet:
 
         def over() -> bool:
             nonlocal begun
-            begun = begun or self._active == active
-            return self._is_up(active) or (begun and self._active != active)
+            begun = begun or self._state.active == active
+            return self._is_up(active) or (begun and self._state.active != active)
 
         await self._until(over, _UP_SECONDS)
         return self._is_up(active)
 
     def _is_up(self, active: str) -> bool:
-        return self._active == active and self._device_state == DeviceState.ACTIVATED
+        return self._state.active == active and self._state.device_state == DeviceState.ACTIVATED
 
     async def _settle_addresses(self) -> None:
-        ours = self._ours.owns(self._active)
+        ours = self._state.is_ours
         asks = Ipv4.of(self._wanted, Interface.ETHERNET) != NOTHING_ASKED
         if asks and not ours and not self._record.holds(self._interface):
             await self._record.hold(self._interface)
