@@ -85,7 +85,8 @@ class ManagedSoftAp:
         """Why this machine cannot open an access point as wanted, None if it can."""
         if not self._is_asked(wanted) or not self._manager.present:
             return None
-        if self._interface(wanted) is not None:
+        interface = self._interface(wanted)
+        if interface is not None and view.device(self._manager.objects, interface) is not None:
             return None
         if view.device(self._manager.objects, self._interfaces.station) is None:
             return f"NetworkManager has no Wi-Fi device {self._interfaces.station}"
