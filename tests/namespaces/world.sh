@@ -50,7 +50,8 @@ polkit=/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service
 [ ! -e $polkit ] || mount --bind /dev/null $polkit
 
 # The cable, and what is at its other end. IPv6 would only delay everything by a second or two.
-echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+ipv6=/proc/sys/net/ipv6/conf/default/disable_ipv6
+[ ! -e $ipv6 ] || echo 1 > $ipv6
 ip link set lo up
 ip netns add far
 ip -n far link set lo up
