@@ -95,12 +95,13 @@ def test_a_join_with_a_call_that_goes_wrong(
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("keep", [False, True])
 def test_a_leave_with_a_call_that_goes_wrong(
-    name: str, how: str, caplog: pytest.LogCaptureFixture
+    name: str, how: str, keep: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def work() -> None:
         async with on(world(owner=True)) as scene:
-            await scene.network.join(GOOD, keep=True)
+            await scene.network.join(GOOD, keep=keep)
             await scene.settle()
             break_next(scene, name, how)
             scene.network.leave()

@@ -15,6 +15,7 @@ from tests.services.managed_world import (
     CAFE,
     GOOD,
     HOME,
+    OPEN,
     OWNERS,
     WRONG,
     now,
@@ -148,6 +149,25 @@ def test_a_session_that_ends_while_it_is_being_joined_leaves_it(seconds: float) 
             assert scene.really() == scene.ssid() == HOME.ssid
             assert after.events[2:] == ["connected", "got address"]
             assert not joined or len(scene.manager.asked("activate")) == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_reset_drops_another_one_though_the_stored_one_is_out_of_reach(keep: bool) -> None:
+    async def work() -> None:
+        async with on(world(CAFE, owner=True)) as scene:
+            await scene.network.join(OPEN, keep=keep)
+            await scene.settle()
+            scene.network.end()
+            scene.network.begin(Recorder(), Wanted(), GOOD)
+            assert scene.ssid() is None
+            await scene.settle()
+            assert scene.ssid() is None
+            assert scene.really() is None
+            scene.daemon.air.add(HOME)
+            await scene.settle()
+            assert scene.ssid() == scene.really() == HOME.ssid
 
     run(work())
 

@@ -316,24 +316,34 @@ class ManagedStation:
         return None
 
     async def _be_guest(self) -> None:
-        await self._profiles.delete_all()
         await self._holding.let_go()
+        await self._profiles.delete_all()
         if self._state.up:
             await self._live.settle(self._wanted, owners=True)
 
     async def _be_away(self, device: str) -> None:
         await self._holding.hold()
         active = self._state.active
-        if active is not None and active == self._state.left:
-            if not self._is_ours():
-                await self._profiles.park(device)
-            elif self._profiles.is_on_disk(self._manager.objects, active):
-                await self._manager.disconnect(device)
+        if active is not None and active == self._state.left and not self._is_ours():
+            await self._profiles.park(device)
+        await self._drop_ours(device)
         await self._profiles.delete_passing()
-        await self._convergence.until(
+        gone = await self._convergence.until(
             lambda: active is None or self._state.active != active,
             asyncio.get_running_loop().time() + _DISCONNECT_SECONDS,
         )
+        if not gone and active == self._state.left:
+            raise ManagerError("NetworkManager does not end the connection")
+
+    async def _drop_ours(self, device: str) -> None:
+        """End a connection of ours that was left; it is not shown any more."""
+        active = self._state.active
+        if active is None or active != self._state.left or not self._is_ours():
+            return
+        if self._profiles.is_on_disk(self._manager.objects, active):
+            await self._manager.disconnect(device)
+        else:
+            await self._profiles.delete_passing()
 
     async def _be_joined(self, goal: Goal) -> float | None:
         credentials = goal.credentials
@@ -353,7 +363,10 @@ class ManagedStation:
                     await self._live.settle(self._wanted, owners=not self._is_ours())
                 return again
             self._succeeded(goal)
-        await self._stay(goal)
+        try:
+            await self._stay(goal)
+        except ManagerError as error:
+            return self._again_after(f"the Wi-Fi profiles are not as wanted, trying again: {error}")
         return None
 
     async def _come_to_be_joined(self, goal: Goal, credentials: Credentials) -> None:
@@ -363,6 +376,9 @@ class ManagedStation:
             return
         if self._is_protected():
             raise JoinError(JoinFailure.OTHER, PROTECTED)
+        if not goal.has_caller:
+            # The access point to join may never come.
+            await self._drop_ours(device)
         now = asyncio.get_running_loop().time()
         deadline = goal.deadline if goal.has_caller else now + _ATTEMPT_SECONDS
         found = await self._joining.find(device, credentials, deadline)

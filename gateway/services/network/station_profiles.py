@@ -6,7 +6,6 @@ memory: only one whose access point was joined is stored. No other profile is ev
 
 from __future__ import annotations
 
-import logging
 import uuid
 from dataclasses import dataclass, field, replace
 
@@ -15,8 +14,6 @@ from gateway.services.network import view
 from gateway.services.network.manager import NO_OBJECT, Manager, ManagerError, Objects, Profile
 from gateway.services.network.ownership import OwnershipRecord, find_ours
 from gateway.services.network.profiles import KeyManagement, identity_of, station_profile
-
-logger = logging.getLogger("gateway.network")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,10 @@ class StationProfiles:
             await self._renewed(current, current.recipe, wanted, on_disk=current.on_disk)
 
     async def delete_passing(self, *, all_but_current: bool = False) -> None:
-        """Delete the profiles in memory; a connection that is active by one of them ends."""
+        """Delete the profiles in memory; a connection that is active by one of them ends.
+
+        Raises ManagerError, as the other deletions do.
+        """
         for profile in list(self._known.values()):
             if not profile.on_disk and not (all_but_current and profile.uuid == self._current):
                 await self._delete(profile)
@@ -178,15 +178,18 @@ class StationProfiles:
         return profile
 
     async def _delete(self, profile: OurProfile) -> None:
+        if self._known.get(profile.uuid) is not profile:
+            return  # NetworkManager went meanwhile: it is looked for when that is back
         del self._known[profile.uuid]
         if profile.uuid == self._current:
             self._current = None
         try:
-            await self._manager.delete_profile(profile.path)
-        except ManagerError as error:
-            # It stays recorded: the next start finds it and deletes it.
-            logger.warning("a profile of ours could not be deleted: %s", error)
-            return
+            if profile.path in self._manager.objects:
+                await self._manager.delete_profile(profile.path)
+        except ManagerError:
+            # It stays recorded, and is found again by the next step, or the next start.
+            self._adopted = False
+            raise
         await self._record.forget_profile(profile.uuid)
 
     def _built(self, identity: str, recipe: Recipe, wanted: Wanted) -> Profile:
