@@ -142,8 +142,8 @@ class FakeDaemon:
         self.objects.remove(path)
         self._list_profiles()
         for device in self.devices.values():
-            if device.active in users:
-                device.disconnect(Reason.CONNECTION_REMOVED)
+            for active in users:
+                device.end_activation(active, Reason.CONNECTION_REMOVED)
 
     def activate(self, path: str, device_path: str, specific: str) -> str:
         """ActivateConnection."""
@@ -165,8 +165,7 @@ class FakeDaemon:
         if active is None:
             raise refusal("ConnectionNotActive", "the connection was not active")
         for device in self.devices.values():
-            if device.active is active:
-                device.disconnect(Reason.USER_REQUESTED)
+            device.end_activation(active, Reason.USER_REQUESTED)
 
     def disconnect(self, path: str) -> None:
         """Device.Disconnect, which also keeps the device from connecting by itself."""

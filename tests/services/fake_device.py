@@ -127,6 +127,14 @@ class FakeDevice(ABC):
         """Take it down."""
         self._ask(None, reason)
 
+    def end_activation(self, active: FakeActive, reason: Reason) -> None:
+        """Take down what is up by `active`, or what waits to come up by it."""
+        if self._queued is active:
+            self._queued = None
+            self.world.drop(active)
+        elif self.active is active:
+            self.disconnect(reason)
+
     def poke(self) -> None:
         """Something may have become possible: see whether it connects by itself."""
         if self.state == DeviceState.DISCONNECTED and not self.busy:

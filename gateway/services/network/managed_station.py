@@ -9,6 +9,7 @@ next best network that the owner knows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -358,9 +359,7 @@ class ManagedStation:
             except (JoinError, ManagerError) as error:
                 failure = error if isinstance(error, JoinError) else None
                 again = self._failed(goal, failure or JoinError(JoinFailure.OTHER, str(error)))
-                if self._state.up:
-                    # The owner's, which stays until the access point shows.
-                    await self._live.settle(self._wanted, owners=not self._is_ours())
+                await self._wait_for_it()
                 return again
             self._succeeded(goal)
         try:
@@ -368,6 +367,14 @@ class ManagedStation:
         except ManagerError as error:
             return self._again_after(f"the Wi-Fi profiles are not as wanted, trying again: {error}")
         return None
+
+    async def _wait_for_it(self) -> None:
+        """What is to be while the access point to join does not show or lets nobody in."""
+        if self._state.up:
+            # The owner's, which stays meanwhile.
+            await self._live.settle(self._wanted, owners=not self._is_ours())
+        with contextlib.suppress(ManagerError):
+            await self._profiles.delete_passing(all_but_current=True)
 
     async def _come_to_be_joined(self, goal: Goal, credentials: Credentials) -> None:
         device = ready_device(self._manager, self._interface)
