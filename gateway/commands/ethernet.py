@@ -29,7 +29,9 @@ async def query_ethernet_mac(call: Call) -> bytes:
 @commands.on("AT+CIPETHMAC=", MacAddress("mac"), scoped=True)
 async def set_ethernet_mac(call: Call, mac: str) -> None:
     """Give Ethernet another MAC address."""
-    call.keep_mac(Interface.ETHERNET, _require_ethernet(call).mac)
+    present = _require_ethernet(call).mac
+    call.gateway.require_network(ethernet_mac=mac)
+    call.keep_mac(Interface.ETHERNET, present)
     await call.settings.change(ethernet_mac=mac)
     call.gateway.apply_network()
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from gateway.services.network.bus_calls import Calls
+from gateway.services.network.bus_loop import BusLoop
 from gateway.services.network.bus_values import bus_asked
 from gateway.services.network.bus_watch import Receiver
-from gateway.services.network.hang_up import HangUp
 from gateway.services.network.manager import NM
 
 FOLLOWED: Final = (
@@ -42,8 +42,11 @@ class Match(Protocol):
 class Bus(Protocol):
     """The binding's connection, as far as it is needed here."""
 
+    def process(self) -> None:
+        """Read and write what there is."""
+
     def get_fd(self) -> int:
-        """Its socket."""
+        """Its socket; raises when the connection has ended."""
 
     def match_signal_async(
         self,
@@ -70,7 +73,7 @@ class BusSignals:
         self._told_lost = told_lost
         self._owner_match: Match | None = None
         self._matches: list[Match] = []
-        self._hang_up = HangUp(bus.get_fd(), self._hung_up)
+        self._loop = BusLoop(bus, self._hung_up)
 
     @property
     def lost(self) -> bool:
@@ -125,5 +128,5 @@ class BusSignals:
         self._told_lost()
 
     def _lose(self) -> None:
-        self._hang_up.close()
+        self._loop.close()
         self.calls.lose()

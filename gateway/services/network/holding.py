@@ -35,11 +35,26 @@ class Holding:
         await self._record.hold(self._interface, self._which)
         await self._manager.set_autoconnect(device, False)
 
-    async def let_go(self) -> None:
-        """Give the device back, if it was held. Raises ManagerError."""
+    async def note(self) -> None:
+        """The live connection of the owner's is about to be changed: a stop has to undo it."""
         if not self._record.holds(self._interface):
-            return
+            await self._record.hold(self._interface, self._which)
+
+    async def allow(self) -> None:
+        """Let the device connect by itself again, if it was held. Raises ManagerError."""
         device = view.device(self._manager.objects, self._interface)
-        if device is not None:
+        if device is None or not self._record.holds(self._interface):
+            return
+        if not view.autoconnect(self._manager.objects, device):
             await self._manager.set_autoconnect(device, True)
-        await self._record.let_go(self._interface)
+
+    async def forget(self) -> None:
+        """There is nothing to undo any more."""
+        if self._record.holds(self._interface):
+            await self._record.let_go(self._interface)
+
+    async def undo_changes(self) -> None:
+        """Undo what an earlier run that was killed did to a live connection of the owner's."""
+        device = view.device(self._manager.objects, self._interface)
+        if device is not None and self._record.holds(self._interface):
+            await self._manager.reapply(device, {}, 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from gateway.services.api import (
@@ -30,6 +32,8 @@ __all__ = ["ManagedNetwork", "NetworkInterfaces"]
 
 T = TypeVar("T")
 
+logger = logging.getLogger("gateway.network")
+
 
 class ManagedNetwork:
     """Implements `Network` on a `Manager`; is its listener."""
@@ -50,7 +54,9 @@ class ManagedNetwork:
             manager, interfaces.station, record, self._news, protect_owner=protect_owner
         )
         self._softap = ManagedSoftAp(manager, interfaces, record, share_uplink=share_uplink)
-        self._ethernet = ManagedEthernet(manager, interfaces.ethernet, record, self._news)
+        self._ethernet = ManagedEthernet(
+            manager, interfaces.ethernet, record, self._news, protect_owner=protect_owner
+        )
         self._was_present = False
         self._next_turn: asyncio.Handle | None = None
 
@@ -107,6 +113,7 @@ class ManagedNetwork:
 
     def begin(self, listener: NetworkListener, wanted: Wanted, stored: Credentials | None) -> None:
         """Begin a session, see `Network.begin`."""
+        wanted = self._allowed(wanted)
         self._station.begin(wanted, stored)
         self._softap.apply(wanted)
         self._ethernet.begin(wanted)
@@ -120,11 +127,13 @@ class ManagedNetwork:
 
     def check(self, wanted: Wanted) -> None:
         """Raise ServiceError where this machine cannot be brought to `wanted`."""
-        if obstacle := self._station.obstacle(wanted) or self._softap.obstacle(wanted):
-            raise ServiceError(obstacle)
+        for part in (self._station, self._softap, self._ethernet):
+            if obstacle := part.obstacle(wanted):
+                raise ServiceError(obstacle)
 
     def apply(self, wanted: Wanted) -> None:
         """Converge to `wanted`: at once to be read, later to be heard."""
+        wanted = self._allowed(wanted)
         self._station.apply(wanted)
         self._softap.apply(wanted)
         self._ethernet.apply(wanted)
@@ -141,6 +150,16 @@ class ManagedNetwork:
     def leave(self) -> None:
         """Leave the access point and stay away."""
         self._station.leave()
+
+    def _allowed(self, wanted: Wanted) -> Wanted:
+        """What may be had of what was stored before it was forbidden."""
+        if obstacle := self._station.obstacle(wanted):
+            logger.warning("the Wi-Fi mode that is set is not taken: %s", obstacle)
+            wanted = replace(wanted, station=True, softap=None)
+        if obstacle := self._ethernet.obstacle(wanted):
+            logger.warning("the MAC that is set for Ethernet is not taken: %s", obstacle)
+            wanted = replace(wanted, ethernet_mac=None)
+        return wanted
 
     @staticmethod
     async def _in_a_task(work: Coroutine[Any, Any, T]) -> T:

@@ -35,17 +35,29 @@ _AT_ONCE: Final = 0.05
 _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 60.0
 
+PROTECTED: Final = (
+    "the Ethernet connection is the owner's, and gateway.toml protects it: "
+    "[network] protect_owner = true"
+)
+
 
 class ManagedEthernet:
     """Ethernet of a ManagedNetwork, which hands it what the commands ask for."""
 
     def __init__(
-        self, manager: Manager, interface: str, record: OwnershipRecord, news: NetworkNews
+        self,
+        manager: Manager,
+        interface: str,
+        record: OwnershipRecord,
+        news: NetworkNews,
+        *,
+        protect_owner: bool = False,
     ) -> None:
         self._manager = manager
         self._interface = interface
         self._record = record
         self._news = news
+        self._protect_owner = protect_owner
         self._wanted = Wanted()
         self._serves_nobody_elses = False
         self._tidied = False
@@ -102,6 +114,15 @@ class ManagedEthernet:
             self._state.refused_mac, self._said, self._retry = None, "", _FIRST_RETRY
             self._convergence.wake()
         self.refresh()
+
+    def obstacle(self, wanted: Wanted) -> str | None:
+        """Why the cable may not be brought to `wanted`, None if it may.
+
+        Only another MAC takes a profile of ours in the place of the owner's.
+        """
+        owners = self._state.active is not None and not self._state.is_ours
+        new = wanted.ethernet_mac not in (None, self._state.current_mac)
+        return PROTECTED if self._protect_owner and owners and new else None
 
     def manager_came_or_went(self) -> None:
         """NetworkManager runs now, or does not any more."""

@@ -30,7 +30,8 @@ from gateway.services.api import (
 from gateway.services.network import view
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.holding import Holding
-from gateway.services.network.live_addresses import LiveAddresses
+from gateway.services.network.ip_settings import Ipv4
+from gateway.services.network.live_addresses import NOTHING_ASKED, LiveAddresses
 from gateway.services.network.manager import Manager, ManagerError
 from gateway.services.network.news import NetworkNews
 from gateway.services.network.ownership import OwnershipRecord
@@ -104,6 +105,7 @@ class ManagedStation:
         self._was_ready = False
         self._was_up = False
         self._in_reach = False
+        self._tidied = False
         self._changes = Changes()
         self._convergence = Convergence("Wi-Fi station", self._changes, self._step)
         self._live = LiveAddresses(manager, Interface.STATION, self._convergence)
@@ -174,7 +176,7 @@ class ManagedStation:
         before, self._wanted = self._wanted, wanted
         if before == wanted:
             return
-        if not wanted.station:
+        if before.station and not wanted.station:
             self._leave()
         elif before.station_mac != wanted.station_mac and self._state.up:
             self._take_new_mac()
@@ -317,10 +319,23 @@ class ManagedStation:
         return None
 
     async def _be_guest(self) -> None:
-        await self._holding.let_go()
+        await self._holding.allow()
         await self._profiles.delete_all()
         if self._state.up:
-            await self._live.settle(self._wanted, owners=True)
+            await self._settle_live()
+        if Ipv4.of(self._wanted, Interface.STATION) == NOTHING_ASKED:
+            await self._holding.forget()
+
+    async def _settle_live(self) -> None:
+        """Bring the live connection to what is wanted, whoever made it."""
+        ours = self._is_ours()
+        if not ours:
+            if not self._tidied:
+                self._tidied = True
+                await self._holding.undo_changes()
+            if Ipv4.of(self._wanted, Interface.STATION) != NOTHING_ASKED:
+                await self._holding.note()
+        await self._live.settle(self._wanted, owners=not ours)
 
     async def _be_away(self, device: str) -> None:
         await self._holding.hold()
@@ -329,6 +344,7 @@ class ManagedStation:
             await self._profiles.park(device)
         await self._drop_ours(device)
         await self._profiles.delete_passing()
+        await self._profiles.renew_stored(self._wanted)
         gone = await self._convergence.until(
             lambda: active is None or self._state.active != active,
             asyncio.get_running_loop().time() + _DISCONNECT_SECONDS,
@@ -372,7 +388,7 @@ class ManagedStation:
         """What is to be while the access point to join does not show or lets nobody in."""
         if self._state.up:
             # The owner's, which stays meanwhile.
-            await self._live.settle(self._wanted, owners=not self._is_ours())
+            await self._settle_live()
         with contextlib.suppress(ManagerError):
             await self._profiles.delete_passing(all_but_current=True)
 
@@ -412,7 +428,7 @@ class ManagedStation:
         elif ours:
             await self._profiles.renew(self._wanted)
         await self._profiles.delete_passing(all_but_current=True)
-        await self._live.settle(self._wanted, owners=not ours)
+        await self._settle_live()
 
     def _succeeded(self, goal: Goal) -> None:
         self.refresh()

@@ -59,6 +59,7 @@ SOFTAP_ADDRESS: Final = Address("192.168.4.1", "192.168.4.1", "255.255.255.0")
 _PRIORITY: Final = -10
 """Below the owner's profiles, whose default is 0: theirs win when the gateway is gone."""
 
+_LAST_CHANNEL_AT_2_4_GHZ: Final = 14
 _PMF_DISABLE: Final = 1
 _STORED_FOR_ALL: Final = 0
 
@@ -152,7 +153,7 @@ def softap_profile(
     profile["802-11-wireless"] = {
         "ssid": ("ay", softap.ssid),
         "mode": ("s", "ap"),
-        "band": ("s", "bg"),
+        "band": ("s", "bg" if softap.channel <= _LAST_CHANNEL_AT_2_4_GHZ else "a"),
         "channel": ("u", softap.channel),
         "hidden": ("b", softap.hidden),
         **_assigned_mac(wanted.softap_mac),

@@ -113,6 +113,15 @@ class StationProfiles:
         if current is not None and current.recipe is not None:
             await self._renewed(current, current.recipe, wanted, on_disk=current.on_disk)
 
+    async def renew_stored(self, wanted: Wanted) -> None:
+        """Bring what is on disk to what is wanted: AT+CWAUTOCONN counts at once."""
+        for profile in list(self._known.values()):
+            if profile.on_disk and profile.recipe is not None:
+                await self._renewed(profile, profile.recipe, wanted, on_disk=True)
+            elif profile.on_disk and not wanted.autoconnect:
+                # What an earlier run stored cannot be made anew without its password.
+                await self._delete(profile)
+
     async def delete_passing(self, *, all_but_current: bool = False) -> None:
         """Delete the profiles in memory; a connection that is active by one of them ends.
 

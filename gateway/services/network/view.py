@@ -146,8 +146,13 @@ def profiles(objects: Objects) -> list[str]:
 
 
 def is_on_disk(objects: Objects, profile: str) -> bool:
-    """Whether a profile outlives a reboot; those in memory are files below /run."""
+    """Whether a profile outlives a reboot; those in memory are files below /run.
+
+    There netplan puts those that it keeps as well, and makes them anew at a reboot.
+    """
     filename = _read(objects, profile, CONNECTION, "Filename", "")
+    if "/netplan-" in filename:
+        return True
     unsaved = _read(objects, profile, CONNECTION, "Unsaved", False)
     return filename != "" and not filename.startswith("/run/") and not unsaved
 
