@@ -140,6 +140,7 @@ def test_an_active_connection() -> None:
         ({"Filename": "/run/NetworkManager/system-connections/a"}, False),
         ({"Filename": ""}, False),
         ({"Unsaved": True}, False),
+        ({"Filename": "/run/NetworkManager/system-connections/netplan-NM-a"}, True),
     ],
 )
 def test_a_profile_on_disk(properties: dict[str, Any], on_disk: bool) -> None:
