@@ -56,6 +56,11 @@ class FakeAccessPoint:
             return self.encryption
         return Encryption.WPA2 if self.password else Encryption.OPEN
 
+    def is_same(self, other: FakeAccessPoint) -> bool:
+        """Whether it is that one still, though its signal or its DHCP server may have changed."""
+        here = (self.mac, self.ssid, self.password)
+        return here == (other.mac, other.ssid, other.password)
+
     def properties(self, now: float, *, named: bool) -> dict[str, Any]:
         """The properties of its AccessPoint object; not `named` it hides its SSID."""
         flags, wpa, rsn = _FLAGS[self.security]
@@ -111,6 +116,12 @@ class FakeAir(Happenings):
         """Take all that are called so off the air."""
         self.points = [point for point in self.points if point.ssid != ssid]
         self.tell()
+
+    def now(self, point: FakeAccessPoint | None) -> FakeAccessPoint | None:
+        """How that access point is now; None if it is not on the air."""
+        if point is None:
+            return None
+        return next((one for one in self.points if one.is_same(point)), None)
 
     def find(self, ssid: bytes, bssid: str = "") -> FakeAccessPoint | None:
         """The strongest with that name, and BSSID if one is given."""

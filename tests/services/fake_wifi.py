@@ -103,16 +103,18 @@ class FakeWifi(FakeDevice):
 
     def look(self) -> None:
         """See what is on the air."""
-        seen = {path: point for path, point in self._seen.items() if point in self.world.air.points}
+        air = self.world.air
+        before = ((path, air.now(point)) for path, point in self._seen.items())
+        seen = {path: point for path, point in before if point is not None}
         if self._joined is not None:
-            seen[self._path_of(self._joined)] = self._joined
-        for point in self.world.air.points:
+            seen[self._path_of(self._joined)] = air.now(self._joined) or self._joined
+        for point in air.points:
             if point not in seen.values():
                 seen[self.world.objects.new_path("AccessPoint")] = point
         self._show(seen)
 
     def _path_of(self, point: FakeAccessPoint) -> str:
-        known = (path for path, seen in self._seen.items() if seen == point)
+        known = (path for path, seen in self._seen.items() if seen.is_same(point))
         return next(known, "") or self.world.objects.new_path("AccessPoint")
 
     def _show(self, seen: dict[str, FakeAccessPoint]) -> None:
@@ -120,7 +122,8 @@ class FakeWifi(FakeDevice):
         now = asyncio.get_running_loop().time()
         gone = set(self._seen) - set(seen)
         for path, point in seen.items():
-            named = not point.hidden or point.ssid in self._named or point == self._joined
+            joined = self._joined is not None and point.is_same(self._joined)
+            named = not point.hidden or point.ssid in self._named or joined
             properties = point.properties(now, named=named)
             if path in self._seen:
                 objects.set(path, ACCESS_POINT, **properties)
@@ -172,7 +175,7 @@ class FakeWifi(FakeDevice):
         reason = await self._associate(profile)
         if reason is None:
             reason = await self.address(active, self.leased())
-        return reason or await self._stay()
+        return reason or await self._stay(profile)
 
     async def _serve(self) -> Reason | None:
         await self.world.air.until(lambda: False)
@@ -210,12 +213,25 @@ class FakeWifi(FakeDevice):
             self._list()
             self.world.objects.remove(made_up)
 
-    async def _stay(self) -> Reason | None:
+    async def _stay(self, profile: FakeProfile) -> Reason | None:
         air = self.world.air
+
+        def joined() -> bool:
+            return air.now(self._joined) is not None
+
         while True:
-            await air.until(lambda: self._joined not in air.points)
-            if not await air.until(lambda: self._joined in air.points, self.world.pace.link):
+            await air.until(lambda: not joined())
+            await asyncio.sleep(self.world.pace.association)
+            other = self._other(profile)
+            if not joined() and other is not None:
+                self._join(other)  # roaming: the device's state stays as it is
+            elif not await air.until(joined, self.world.pace.link):
                 return Reason.SSID_NOT_FOUND
+
+    def _other(self, profile: FakeProfile) -> FakeAccessPoint | None:
+        """Another access point that lets it in by the same profile."""
+        point = self.world.air.find(profile.ssid, profile.bssid)
+        return point if point is not None and point.password == profile.password else None
 
     def released(self) -> None:
         """No access point any more."""
@@ -225,9 +241,8 @@ class FakeWifi(FakeDevice):
 
     def leased(self) -> Lease | None:
         """By the access point's own DHCP server."""
-        point = self._joined
-        reached = point is not None and point.dhcp and point in self.world.air.points
-        return lease(point.subnet, self.mac) if point is not None and reached else None
+        point = self.world.air.now(self._joined)
+        return lease(point.subnet, self.mac) if point is not None and point.dhcp else None
 
     def end(self) -> None:
         """End everything, looking around too."""

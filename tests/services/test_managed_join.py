@@ -159,6 +159,42 @@ def test_a_pinned_access_point_is_the_one_that_is_joined() -> None:
     run(work())
 
 
+def test_roaming_shows_and_disturbs_nobody() -> None:
+    async def work() -> None:
+        near = replace(HOME, bssid="02:00:00:00:00:01", strength=99)
+        far = replace(HOME, bssid="02:00:00:00:00:02", strength=20, frequency=2412)
+        async with on(world(near)) as scene:
+            await scene.network.join(GOOD, keep=False)
+            before = scene.network.station
+            scene.recorder.clear()
+            scene.daemon.air.remove(HOME.ssid)
+            scene.daemon.air.add(far)
+            await scene.settle()
+            after = scene.network.station
+            assert after.access_point is not None
+            assert after.access_point.bssid == far.bssid
+            assert after.access_point.channel == 1
+            assert after.address == before.address
+            assert scene.recorder.events == []
+
+    run(work())
+
+
+def test_the_strength_of_the_signal_follows() -> None:
+    async def work() -> None:
+        async with on(world()) as scene:
+            await scene.network.join(GOOD, keep=False)
+            scene.daemon.air.add(replace(HOME, strength=50))
+            scene.daemon.look()
+            await asyncio.sleep(1)
+            point = scene.network.station.access_point
+            assert point is not None
+            assert point.rssi == -70
+            assert scene.recorder.events == ["connected"]
+
+    run(work())
+
+
 def test_a_join_goes_on_though_modes_and_addresses_are_being_set() -> None:
     async def work() -> None:
         async with on(world()) as scene:
