@@ -10,6 +10,8 @@ from typing import Any, Final
 import sdbus
 from sdbus.sd_bus_internals import SdBusInterface, SdBusMessage
 
+from gateway.services.network.bus_loop import BusLoop
+
 NM: Final = "org.freedesktop.NetworkManager"
 ROOT: Final = "/org/freedesktop/NetworkManager"
 DEVICE: Final = f"{ROOT}/Devices/1"
@@ -84,6 +86,7 @@ class FakeNetworkManager:
     async def appear(self) -> None:
         """Be there."""
         self._bus = sdbus.sd_bus_open_system()
+        self._loop = BusLoop(self._bus, lambda: None)
         self._interfaces: dict[tuple[str, str], SdBusInterface] = {}
         for path, interface, name, takes, gives in self.methods:
             exported = self._interfaces.setdefault((path, interface), SdBusInterface())
@@ -118,8 +121,9 @@ class FakeNetworkManager:
                 exported.slot.close()
         self._interfaces.clear()
         self._manager.close()
+        self._loop.close()
         self._bus.close()
-        del self._bus, self._manager
+        del self._bus, self._manager, self._loop
 
     def signal(self, path: str, interface: str, member: str, signature: str, *values: Any) -> None:
         """Send a signal."""

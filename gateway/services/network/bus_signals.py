@@ -46,7 +46,7 @@ class Bus(Protocol):
         """Read and write what there is."""
 
     def get_fd(self) -> int:
-        """Its socket; raises when the connection has ended."""
+        """Its socket."""
 
     def match_signal_async(
         self,
