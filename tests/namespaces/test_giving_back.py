@@ -67,6 +67,20 @@ def test_a_stop_while_network_manager_is_away(world: World, tmp_path: Path) -> N
     _is_the_owners(world, leased, mac)
 
 
+def test_a_profile_that_network_manager_made_itself_comes_back(tmp_path: Path) -> None:
+    """It exists in no file of the owner's, and would not be made a second time."""
+    with World(tmp_path, owner=False, makes_profiles=True) as world:
+        (made,), leased, mac = world.profiles(), world.address(), _mac(world)
+        with WorldGateway(world, tmp_path / "gateway") as gateway:
+            with Microcontroller.online(gateway) as client:
+                client.ask(f'AT+CIPETHMAC="{OTHER_MAC}"')
+                client.got_address()
+                assert made in world.profiles()
+            assert gateway.ends() == 0
+        world.until(lambda: (_mac(world), world.address()) == (mac, leased))
+        assert world.active() == made
+
+
 def _mac(world: World) -> str:
     return world.run("cat", "/sys/class/net/eth0/address")
 

@@ -59,13 +59,26 @@ def reason_not_to_run() -> str | None:
 class World:
     """The world, from NetworkManager's having started on. Logs are files in `folder`.
 
-    `owner`: a profile of the owner's that connects eth0 by itself, by DHCP. `polkit`:
-    NetworkManager asks polkit, which is not there, so that only root may do anything.
+    `owner`: a profile of the owner's that connects eth0 by itself, by DHCP. `makes_profiles`:
+    where there is none, NetworkManager makes one of its own. `polkit`: NetworkManager asks
+    polkit, which is not there, so that only root may do anything.
     """
 
-    def __init__(self, folder: Path, *, owner: bool = True, polkit: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        owner: bool = True,
+        makes_profiles: bool = False,
+        polkit: bool = False,
+    ) -> None:
         self.folder = folder
-        self._arguments = (FAR, OWNER if owner else "", "true" if polkit else "false")
+        self._arguments = (
+            FAR,
+            OWNER if owner else "",
+            "true" if polkit else "false",
+            "" if makes_profiles else "*",
+        )
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> World:

@@ -3,7 +3,8 @@
 # Runs in fresh network and mount namespaces and as root. Says "ready" once the world is made,
 # waits for the end of its standard input, and then kills whatever still runs in the world:
 # also when whoever made it was killed himself. $1 is the address of the far end of the cable,
-# $2 the owner's profile ("" for none), $3 "true" where NetworkManager is to ask polkit.
+# $2 the owner's profile ("" for none), $3 "true" where NetworkManager is to ask polkit, $4 the
+# interfaces that NetworkManager makes no profile of its own for.
 set -eu
 
 # Fresh state for the services, and an /etc of their own: NetworkManager renames its resolv.conf
@@ -22,7 +23,7 @@ mount -t sysfs -o ro sysfs /sys
 cat > /run/NetworkManager/conf.d/world.conf <<END
 [main]
 plugins=keyfile
-no-auto-default=*
+no-auto-default=$4
 auth-polkit=$3
 [connectivity]
 enabled=false
