@@ -275,3 +275,20 @@ def test_a_stop_while_it_is_away_is_quick() -> None:
             assert now() - before < 1
 
     run(work())
+
+
+def test_a_leave_holds_though_it_comes_back_and_is_slow_to_answer() -> None:
+    async def work() -> None:
+        async with on(world(owner=True)) as scene:
+            await scene.network.join(GOOD, keep=True)
+            scene.network.leave()
+            await scene.settle()
+            scene.manager.stop()
+            await asyncio.sleep(50)
+            scene.manager.hang_next("profile_settings")
+            scene.daemon.start()
+            await scene.settle()
+            assert scene.ssid() is None
+            assert scene.really() is None
+
+    run(work())

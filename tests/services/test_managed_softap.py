@@ -248,3 +248,23 @@ def test_no_network_of_the_owners_comes_up_on_its_interface() -> None:
             assert daemon.devices["ap0"].active is None
 
     run(work())
+
+
+def test_what_cannot_be_opened_is_tried_with_back_off_whatever_else_happens() -> None:
+    async def work() -> None:
+        async with on(world(ap0=True)) as scene:
+            scene.manager.fail_always("activate")
+            scene.network.apply(BOTH)
+            for strength in range(30, 80):
+                scene.daemon.air.add(replace(HOME, strength=strength))
+                scene.daemon.look()
+                await asyncio.sleep(1)
+            assert len(scene.manager.asked("activate")) < 10
+            assert not scene.on_air()
+            scene.manager.heal()
+            await scene.settle()
+            assert scene.on_air()
+            assert opened(scene, "ap0") is not None
+            assert len(scene.ours) == 1
+
+    run(work())

@@ -133,7 +133,8 @@ class ManagedSoftAp:
         ready = device is not None and (
             view.device_state(objects, device) >= DeviceState.DISCONNECTED
         )
-        ended = self._opened is not None and not self._is_live(self._opened)
+        opened = self._opened
+        ended = opened is not None and opened.active != "" and not self._is_live(opened)
         if ended or (ready and not self._was_ready):
             self._convergence.nudge()
         self._was_ready = ready
@@ -210,7 +211,8 @@ class ManagedSoftAp:
         opened = self._opened
         if opened is None:
             return
-        if opened.path in self._manager.objects:
+        # Without NetworkManager nothing shows, and this is refused.
+        if opened.path in self._manager.objects or not self._manager.present:
             await self._manager.delete_profile(opened.path)
         # Known until it is deleted: where that was refused it is tried again.
         self._opened = None

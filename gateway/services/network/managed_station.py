@@ -338,7 +338,11 @@ class ManagedStation:
         await self._live.settle(self._wanted, owners=not ours)
 
     async def _be_away(self, device: str) -> None:
-        await self._holding.hold()
+        if view.autoconnect(self._manager.objects, device):
+            await self._holding.hold()
+            # Until now NetworkManager was free to connect what nobody asked for.
+            self._state.left = self._state.active
+            self.refresh()
         active = self._state.active
         if active is not None and active == self._state.left and not self._is_ours():
             await self._profiles.park(device)

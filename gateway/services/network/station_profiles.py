@@ -193,7 +193,8 @@ class StationProfiles:
         if profile.uuid == self._current:
             self._current = None
         try:
-            if profile.path in self._manager.objects:
+            # Without NetworkManager nothing shows, and this is refused.
+            if profile.path in self._manager.objects or not self._manager.present:
                 await self._manager.delete_profile(profile.path)
         except ManagerError:
             # It stays recorded, and is found again by the next step, or the next start.
