@@ -102,6 +102,7 @@ def test_every_state_is_told_in_order_and_shown_by_then() -> None:
         (OBJECTS, "InterfacesAdded", "oa{sv}", (POINT, {"x": ("s", "y")})),
         (OBJECTS, "InterfacesAdded", "u", (3,)),
         (OBJECTS, "InterfacesRemoved", "ou", (DEVICE, 3)),
+        (PROPERTIES, "PropertiesChanged", "h", (0,)),
         (f"{NM}.Device", "StateChanged", "s", ("abc",)),
         (f"{NM}.Device", "StateChanged", "uuuu", (1, 2, 3, 4)),
     ],

@@ -80,10 +80,11 @@ def test_what_is_not_allowed_is_named_in_one_line(caplog: pytest.LogCaptureFixtu
         allowed[f"{NM}.network-control"] = "auth"
         del allowed[f"{NM}.wifi.share.open"]
         fake = FakeNetworkManager({"GetPermissions": (allowed,)})
-        registered = asyncio.Event()
-        fake.before["RegisterWithCapabilities"] = registered.set
-        async with together(fake):
-            await soon(registered)
+        asked = asyncio.Event()
+        fake.before["GetPermissions"] = asked.set
+        async with together(fake) as (manager, _):
+            await soon(asked)
+            await manager.permissions()  # answered behind the one that is logged
 
     asyncio.run(run())
     ((level, line),) = lines(caplog)

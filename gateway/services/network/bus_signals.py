@@ -99,7 +99,11 @@ class BusSignals:
         """Hand over what `owner` signals, and nothing any more of the one before."""
 
         def received(signal: Signal) -> None:
-            receiver(signal.member or "", signal.path or "", signal.parse_to_tuple())
+            try:
+                contents: Any = signal.parse_to_tuple()
+            except Exception:  # a type that the binding cannot read: as malformed as any other
+                contents = None
+            receiver(signal.member or "", signal.path or "", contents)
 
         self._unfollow()
         for interface, member in FOLLOWED:

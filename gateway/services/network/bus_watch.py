@@ -140,9 +140,9 @@ class BusWatch:
             raise ManagerError(BUS_LOST)
         finally:
             self.connection = None
-            connection.close()
             self._owner = ""
             self._vanish()
+            connection.close()
             if self._tell is not None:
                 self._tell.cancel()
                 self._tell = None
@@ -168,7 +168,7 @@ class BusWatch:
 
     async def _greet(self, connection: Connection, owner: str) -> None:
         # Neither is fatal: without an agent a desktop might ask its user for a password.
-        for step in (self._name_what_is_missing, connection.register_agent):
+        for step in (connection.register_agent, self._name_what_is_missing):
             try:
                 await step(owner)
             except ManagerError as error:
