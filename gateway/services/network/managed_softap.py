@@ -224,9 +224,11 @@ class ManagedSoftAp:
             raise ManagerError(f"NetworkManager has no Wi-Fi device {interface}")
         await self._record.add_profile(identity, Interface.SOFTAP)
         path = await self._manager.add_profile(plan, on_disk=False)
-        self._opened = Opened(identity, path, interface, "", plan)
+        self._opened = opened = Opened(identity, path, interface, "", plan)
         active = await self._manager.activate(path, device)
-        self._opened = opened = replace(self._opened, active=active)
+        if self._opened is not opened:
+            raise ManagerError("NetworkManager went meanwhile")
+        self._opened = opened = replace(opened, active=active)
         await self._convergence.until(
             lambda: self._is_on_air(opened) or not self._is_live(opened),
             asyncio.get_running_loop().time() + _START_SECONDS,
