@@ -6,10 +6,14 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gateway.services.api import Credentials, ServiceError, Wanted
+from gateway.services.network.ownership import OwnershipRecord
+from gateway.services.network.release import release
+from tests.services.fake_manager import FakeManager
 from tests.services.managed_world import (
     CAFE,
     GOOD,
@@ -179,6 +183,14 @@ class Anything:
 
     async def calm(self) -> None:
         """All is mended, and nothing happens for a while."""
+        self.mend()
+        # A radio that is joined does not look around by itself.
+        self.scene.daemon.look()
+        await asyncio.sleep(200)
+        await asyncio.gather(*self.joins)
+
+    def mend(self) -> None:
+        """Everything is there and works."""
         self.scene.manager.heal()
         if not self.running:
             self.stop_or_start()
@@ -190,10 +202,6 @@ class Anything:
             self.pull_or_put()
         for point in POINTS:
             self.scene.daemon.air.add(point)
-        # A radio that is joined does not look around by itself.
-        self.scene.daemon.look()
-        await asyncio.sleep(200)
-        await asyncio.gather(*self.joins)
 
 
 def check(anything: Anything) -> None:
@@ -256,3 +264,41 @@ def test_anything_goes(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     run(anything_goes(seed))
     for record in caplog.records:
         assert record.exc_info is None, record.getMessage()
+
+
+async def killed_at_any_time(seed: int, folder: Path) -> None:
+    """A life that ends by a kill; the helper that runs then gives everything back."""
+    chance = random.Random(seed)
+    daemon = world(HOME, CAFE, owner=True, ap0=chance.random() < 0.6)
+    async with on(daemon, begun=False, stops=False, killed=True, folder=folder) as scene:
+        scene.network.begin(scene.recorder, Wanted(), None)
+        anything = Anything(scene, chance, protects=False)
+        for _ in range(chance.randint(2, 8)):
+            await anything.act()
+        await asyncio.sleep(chance.choice([0.0, 0.001, 0.003, 0.05, 1.0, 2.0, 3.003, 3.005]))
+    for joining in anything.joins:
+        joining.cancel()
+    await asyncio.gather(*anything.joins, return_exceptions=True)
+    await scene.manager.close()
+    anything.mend()
+    await asyncio.sleep(chance.choice([5.0, 60.0]))
+    manager = FakeManager(daemon)
+    await manager.start()
+    await asyncio.sleep(1)
+    before = asyncio.get_running_loop().time()
+    await release(manager, OwnershipRecord(folder))
+    assert asyncio.get_running_loop().time() - before < 10
+    await manager.close()
+    await asyncio.sleep(30)
+    note = f"seed {seed}: {' · '.join(anything.trace)}"
+    assert [one for one in scene.ours if not one.on_disk] == [], note
+    assert all(device.connects_by_itself for device in daemon.devices.values()), note
+    stored = [one.ssid for one in scene.ours]
+    assert scene.really() in (OWNERS.ssid, *stored), note
+    daemon.stop()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_kill_at_any_time_is_made_good(seed: int, tmp_path: Path) -> None:
+    run(killed_at_any_time(seed, tmp_path))
