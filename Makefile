@@ -3,10 +3,10 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint check bench docs clean
+.PHONY: help setup run test test-vm vm-image lint check bench docs clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv, and as root install the Debian packages it needs
 
@@ -19,6 +19,12 @@ run: setup ## an AT prompt on a gateway of its own, with a simulated network
 
 test: setup ## run the whole test suite
 	$(PYTHON) -m pytest
+
+test-vm: setup ## test Wi-Fi in a virtual machine with radios (about 15 minutes)
+	$(PYTHON) -m pytest -v tests/vm -o faulthandler_timeout=1200
+
+vm-image: setup ## make that machine's image now, with what it needs on this host
+	$(PYTHON) -m tests.vm.disk_image
 
 lint: setup ## ruff and mypy --strict
 	$(PYTHON) -m ruff check .

@@ -132,9 +132,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the report."""
-    terminalreporter.section("report of the virtual machine")
-    for text in _report.lines():
-        terminalreporter.write_line(text)
+    if lines := _report.lines():
+        terminalreporter.section("report of the virtual machine")
+        for text in lines:
+            terminalreporter.write_line(text)
 
 
 def _short(name: str) -> str:

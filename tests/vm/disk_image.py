@@ -139,3 +139,17 @@ def _forget_others(folder: Path) -> None:
     for other in folder.parent.iterdir():
         if other.is_dir() and other.name not in (folder.name, "debs"):
             shutil.rmtree(other)
+
+
+def main() -> int:
+    """Make the image, and say where it is."""
+    try:
+        print(ready_image())
+    except CannotRun as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,19 +16,16 @@ from tests.vm.machine import Machine, MachineError, arguments
 READY = "ready"
 """The snapshot of a guest whose services are all up."""
 
-COUNTRY = "CN"
-"""Where the guest is. Every Pi is told its country; without one the radios listen in vain on a
-hundred channels, and a scan takes 20 s."""
-
 _ALL_UP = """
 systemctl is-system-running --wait
 systemctl is-active --quiet vm-radios NetworkManager || { systemctl --failed; exit 1; }
 for _ in $(seq 120); do
-    nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected' && exit 0
+    nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected' && break
     sleep 0.5
 done
-nmcli device
-exit 1
+# The scan of the start is over, too.
+nmcli device wifi list --rescan yes
+nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected'
 """
 
 
@@ -49,7 +46,6 @@ def running() -> Iterator[Machine]:
         disk = folder / "disk.qcow2"
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", warm, disk], check=True)
         with Machine(image, disk, folder, READY) as machine:
-            machine.run(f"iw reg set {COUNTRY}")
             yield machine
 
 

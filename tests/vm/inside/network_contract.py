@@ -41,6 +41,13 @@ nmcli -w 30 connection up wire
 iw phy $(basename $(readlink -f /sys/class/net/wlan0/phy80211)) \
     interface add ap0 type __ap addr 42:00:00:00:00:00
 """
+LEFT = """
+for _ in $(seq 120); do
+    nmcli -g GENERAL.STATE device show wlan0 | grep -q ^30 && exit
+    sleep 0.25
+done
+exit 1
+"""
 UNPLUG, PLUG = "ip -n lan link set far0 down", "ip -n lan link set far0 up"
 
 
@@ -68,6 +75,7 @@ class TestManagedNetwork(NetworkContract):
         self.air = Air(self.shell)
         yield
         self.shell.run(PLUG)
+        self.shell.run(LEFT)
         if not Path(f"/run/vm/{RADIO}.pid").exists():
             self.air.reopen(RADIO)
 
