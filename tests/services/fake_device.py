@@ -9,40 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping
-from typing import Any, Protocol
+from collections.abc import Coroutine
+from typing import Any
 
 from gateway.services.network.manager import NO_OBJECT, DeviceState, Profile
-from tests.services.fake_air import FakeAir, Lease
-from tests.services.fake_objects import FakeObjects
-from tests.services.fake_profiles import NO_ADDRESS, FakeProfile, addresses, refusal
-from tests.services.fake_states import ACTIVE, DEVICE, IP4_CONFIG, FakeActive, Pace, Reason
-
-
-class World(Protocol):
-    """What a device needs of the rest of NetworkManager."""
-
-    objects: FakeObjects
-    air: FakeAir
-    pace: Pace
-
-    def next_by_itself(self, device: FakeDevice) -> FakeActive | None:
-        """The profile that NetworkManager connects the device with by itself."""
-
-    def went_wrong(self, profile: FakeProfile, reason: Reason) -> None:
-        """An activation failed: not again by itself at once."""
-
-    def ended_by_user(self, profile: FakeProfile) -> None:
-        """Somebody asked for the end: not again by itself until it is activated."""
-
-    def secret_seconds(self, profile: FakeProfile) -> float:
-        """How long until every agent has said that it knows no other password."""
-
-    def drop(self, active: FakeActive) -> None:
-        """An active connection is over: its object goes."""
-
-    def available_to(self, device: FakeDevice) -> list[str]:
-        """The profiles that the device could be activated with now."""
+from tests.services.fake_air import Lease
+from tests.services.fake_live import FakeLive
+from tests.services.fake_profiles import FakeProfile, refusal
+from tests.services.fake_states import ACTIVE, DEVICE, FakeActive, Reason
+from tests.services.fake_world import World
 
 
 class FakeDevice(ABC):
@@ -56,16 +31,12 @@ class FakeDevice(ABC):
         self.interface = interface
         self.permanent_mac = mac
         self.active: FakeActive | None = None
-        self.applied: Profile = {}
-        self.version = 0
         self.path = world.objects.new_path("Devices")
-        self.ip_path = world.objects.new_path("IP4Config")
+        self.live = FakeLive(world.objects, world.pace, self.leased)
         self._queued: FakeActive | None = None
         self._reason = Reason.NONE
         self._leaving = False
         self._script: asyncio.Task[None] | None = None
-        self._readdressing: asyncio.Task[None] | None = None
-        world.objects.add(self.ip_path, {IP4_CONFIG: dict(NO_ADDRESS)})
         world.objects.add(self.path, {DEVICE: self._properties(), **self.own_properties()})
 
     def _properties(self) -> dict[str, Any]:
@@ -83,6 +54,16 @@ class FakeDevice(ABC):
             "Ip4Config": self.ip_path,
             "AvailableConnections": [],
         }
+
+    @property
+    def ip_path(self) -> str:
+        """The path of its IP4Config."""
+        return self.live.path
+
+    @property
+    def applied(self) -> Profile:
+        """The settings in force."""
+        return self.live.applied
 
     @abstractmethod
     def own_properties(self) -> dict[str, dict[str, Any]]:
@@ -170,7 +151,7 @@ class FakeDevice(ABC):
 
     async def _begin(self, active: FakeActive) -> None:
         self.active = active
-        self.applied, self.version = active.profile.shown(), 1
+        self.live.begin(active.profile)
         self.set(ActiveConnection=active.path)
         self.prepare(active)
         await self.go(DeviceState.PREPARE)
@@ -200,11 +181,9 @@ class FakeDevice(ABC):
         if method == "auto":
             limit = active.profile.value("ipv4", "dhcp-timeout", 0) or 45
             await asyncio.sleep(self.world.pace.dhcp if leased else limit)
-        found = addresses(self.applied, leased)
-        if found is None:
+        if not self.live.address(leased):
             return Reason.IP_CONFIG_UNAVAILABLE
         await self.go(DeviceState.IP_CHECK)
-        self.world.objects.set(self.ip_path, IP4_CONFIG, **found)
         await self.go(DeviceState.SECONDARIES)
         await self.go(DeviceState.ACTIVATED)
         self.world.objects.set(active.path, ACTIVE, State=2, Ip4Config=self.ip_path)
@@ -215,7 +194,7 @@ class FakeDevice(ABC):
         await self.go(DeviceState.FAILED, reason)
         self._let_go()
         await self.go(DeviceState.DISCONNECTED)
-        self._clear_addresses()
+        self.live.clear()
 
     async def _leave(self, reason: Reason) -> None:
         self._leaving = True
@@ -226,7 +205,7 @@ class FakeDevice(ABC):
             await asyncio.sleep(self.world.pace.leaving)
             self._let_go()
             await self.go(DeviceState.DISCONNECTED, reason)
-            self._clear_addresses()
+            self.live.clear()
         finally:
             self._leaving = False
 
@@ -234,11 +213,10 @@ class FakeDevice(ABC):
         """What it is connected by is gone, without DEACTIVATING."""
         self._let_go()
         await self.go(DeviceState.UNAVAILABLE, reason)
-        self._clear_addresses()
+        self.live.clear()
 
     def _let_go(self) -> None:
-        if self._readdressing is not None:
-            self._readdressing.cancel()
+        self.live.stop()
         self.set(ActiveConnection=NO_OBJECT)
         self.set_mac(self.permanent_mac)
         self.released()
@@ -250,9 +228,6 @@ class FakeDevice(ABC):
     def released(self) -> None:
         """The link is gone."""
 
-    def _clear_addresses(self) -> None:
-        self.world.objects.set(self.ip_path, IP4_CONFIG, **NO_ADDRESS)
-
     def reapply(self, profile: Profile, version: int) -> None:
         """Device.Reapply: addresses and the like of a live connection."""
         # While it still asks for an address as well, seen with 1.42.
@@ -260,30 +235,7 @@ class FakeDevice(ABC):
         if self.active is None or not applies:
             raise refusal("Device.NotActive", "the device is not activated")
         # Without settings those of the profile itself are meant.
-        profile = profile or self.active.profile.shown()
-        if version not in (0, self.version):
-            raise refusal("Device.VersionIdMismatch", "another version is in force")
-        for setting in {*profile, *self.applied} - {"connection", "ipv4", "ipv6", "proxy", "user"}:
-            if profile.get(setting, {}) != self.applied.get(setting, {}):
-                message = f"cannot reapply changes to {setting}"
-                raise refusal("Device.IncompatibleConnection", message)
-        before, self.applied = self.applied.get("ipv4", {}), profile
-        self.version += 1
-        if profile.get("ipv4", {}) != before:
-            if self._readdressing is not None:
-                self._readdressing.cancel()
-            self._readdressing = asyncio.get_running_loop().create_task(self._readdress(before))
-
-    async def _readdress(self, before: Mapping[str, tuple[str, Any]]) -> None:
-        # As seen with 1.42: a fixed address goes before DHCP is asked; nothing else leaves
-        # a moment without one.
-        await asyncio.sleep(self.world.pace.step)
-        if _method(before) == "manual" and _method(self.applied.get("ipv4", {})) == "auto":
-            self._clear_addresses()
-            await asyncio.sleep(self.world.pace.dhcp)
-        found = addresses(self.applied, self.leased())
-        if found is not None:
-            self.world.objects.set(self.ip_path, IP4_CONFIG, **found)
+        self.live.reapply(profile or self.active.profile.shown(), version)
 
     @abstractmethod
     def leased(self) -> Lease | None:
@@ -313,13 +265,9 @@ class FakeDevice(ABC):
 
     def stop(self) -> None:
         """End what is under way."""
-        for task in (self._script, self._readdressing):
-            if task is not None:
-                task.cancel()
-
-
-def _method(ipv4: Mapping[str, tuple[str, Any]]) -> str:
-    return str(ipv4.get("method", ("s", "auto"))[1])
+        self.live.stop()
+        if self._script is not None:
+            self._script.cancel()
 
 
 def _raise(task: asyncio.Task[None]) -> None:

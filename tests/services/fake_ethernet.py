@@ -6,9 +6,10 @@ from typing import Any
 
 from gateway.services.network.manager import DeviceState
 from tests.services.fake_air import Happenings, Lease, lease
-from tests.services.fake_device import FakeDevice, World
+from tests.services.fake_device import FakeDevice
 from tests.services.fake_profiles import WIRED
 from tests.services.fake_states import WIRED_DEVICE, FakeActive, Reason
+from tests.services.fake_world import World
 
 
 class FakeEthernet(FakeDevice):

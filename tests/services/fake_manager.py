@@ -193,7 +193,7 @@ class FakeManager:
             found = self.daemon.device(device)
             if found.active is None:
                 raise refusal("Device.NotActive", "the device is not activated")
-            return found.applied, found.version
+            return found.applied, found.live.version
 
         return await self._call("applied", self._interface(device), work)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from gateway.services.network.manager import NO_OBJECT, DeviceState
 from tests.services.fake_air import FakeAccessPoint, Lease, lease
-from tests.services.fake_device import FakeDevice, World
+from tests.services.fake_device import FakeDevice
 from tests.services.fake_profiles import SECURITY, WIRELESS, FakeProfile
 from tests.services.fake_states import ACCESS_POINT, WIRELESS_DEVICE, FakeActive, Reason
+from tests.services.fake_world import World
 
 # NetworkManager looks around by itself while it is not connected.
 BACKGROUND_SCAN = 20.0
