@@ -16,6 +16,7 @@ from gateway.services.network.manager import (
 from tests.services.fake_air import FakeAir
 from tests.services.fake_autoconnect import Eligible
 from tests.services.fake_device import FakeDevice
+from tests.services.fake_ethernet import FakeEthernet
 from tests.services.fake_objects import FakeObjects
 from tests.services.fake_profiles import FakeProfile, check, refusal
 from tests.services.fake_states import ACTIVE, CONNECTION, FakeActive, Pace, Reason
@@ -37,6 +38,7 @@ class FakeCore:
         self.devices: dict[str, FakeDevice] = {}
         self.profiles: list[FakeProfile] = []
         self.actives: list[FakeActive] = []
+        self.assumed: dict[str, FakeProfile] = {}
         self.eligible = Eligible()
 
     # What its clients ask.
@@ -77,7 +79,8 @@ class FakeCore:
         if profile is None:
             raise refusal("UnknownConnection", "the connection could not be found")
         device = self._device_or(device_path, refusal("UnknownDevice", "device not found"))
-        unready = isinstance(device, FakeWifi) and device.state < DeviceState.DISCONNECTED
+        waits = isinstance(device, FakeEthernet) and profile.value("ipv4", "method") == "manual"
+        unready = device.state < DeviceState.DISCONNECTED and not waits
         if unready or not profile.fits(device.interface, device.kind):
             raise refusal("UnknownConnection", f"not available on device {device.interface}")
         self.eligible.again(profile.uuid)
@@ -132,6 +135,9 @@ class FakeCore:
         """The best profile that may connect by itself; of two equals the one known longer."""
         if not device.connects_by_itself:
             return None
+        assumed = self.assumed.pop(device.interface, None)
+        if assumed in self.profiles and assumed is not None:
+            return self._new_active(assumed, device, NO_OBJECT)
         running = [active.profile for active in self.actives]
         free = (profile for profile in self.profiles if profile not in running)
         best = self.eligible.best(filter(device.available, free))

@@ -38,7 +38,12 @@ class FakeDaemon(FakeCore):
         self.objects.appear()
 
     def stop(self) -> None:
-        """NetworkManager stops, or is killed."""
+        """NetworkManager stops, or is killed. What a cable is up by it takes up again later."""
+        self.assumed = {
+            interface: device.active.profile
+            for interface, device in self.devices.items()
+            if isinstance(device, FakeEthernet) and device.active is not None
+        }
         for device in self.devices.values():
             device.end()
         for task in list(self._vanishing):

@@ -9,7 +9,13 @@ from typing import Any
 from gateway.services.network.manager import Profile
 from tests.services.fake_air import Lease
 from tests.services.fake_objects import FakeObjects
-from tests.services.fake_profiles import NO_ADDRESS, FakeProfile, addresses, refusal
+from tests.services.fake_profiles import (
+    NO_ADDRESS,
+    FakeProfile,
+    addresses,
+    refusal,
+    without_old_keys,
+)
 from tests.services.fake_states import IP4_CONFIG, Pace
 
 # What Device.Reapply can change; all else would take another activation.
@@ -59,11 +65,13 @@ class FakeLive:
             if profile.get(setting, {}) != self.applied.get(setting, {}):
                 message = f"cannot reapply changes to {setting}"
                 raise refusal("Device.IncompatibleConnection", message)
-        before, self.applied = self.applied.get("ipv4", {}), profile
+        before, self.applied = without_old_keys(self.applied), without_old_keys(profile)
         self.version += 1
-        if profile.get("ipv4", {}) != before:
+        if self.applied["ipv4"] != before["ipv4"]:
             self.stop()
-            self._readdressing = asyncio.get_running_loop().create_task(self._readdress(before))
+            self._readdressing = asyncio.get_running_loop().create_task(
+                self._readdress(before["ipv4"])
+            )
 
     async def _readdress(self, before: Mapping[str, tuple[str, Any]]) -> None:
         # As seen with 1.42: a fixed address goes before DHCP is asked; nothing else leaves

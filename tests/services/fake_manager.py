@@ -20,7 +20,7 @@ from gateway.services.network.manager import (
     Properties,
 )
 from tests.services.fake_daemon import FakeDaemon
-from tests.services.fake_profiles import refusal, shown_unwrapped
+from tests.services.fake_profiles import refusal, shown_unwrapped, with_old_keys
 
 CALL_SECONDS = 0.002
 BUS_SECONDS = 0.2
@@ -193,7 +193,7 @@ class FakeManager:
             found = self.daemon.device(device)
             if found.active is None:
                 raise refusal("Device.NotActive", "the device is not activated")
-            return found.applied, found.live.version
+            return with_old_keys(found.applied), found.live.version
 
         return await self._call("applied", self._interface(device), work)
 

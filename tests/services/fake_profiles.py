@@ -102,7 +102,7 @@ class FakeProfile:
 
     def shown(self) -> Profile:
         """The settings without secrets and, as NetworkManager does it, without defaults."""
-        return {
+        shown: dict[str, dict[str, tuple[str, Any]]] = {
             setting: {
                 key: pair
                 for key, pair in keys.items()
@@ -111,6 +111,11 @@ class FakeProfile:
             }
             for setting, keys in self.settings.items()
         }
+        for keys in shown.values():
+            if "assigned-mac-address" in keys:
+                mac = bytes.fromhex(keys["assigned-mac-address"][1].replace(":", ""))
+                keys["cloned-mac-address"] = ("ay", mac)
+        return shown
 
     def secrets(self, setting: str) -> Mapping[str, Properties]:
         """The secrets of one setting."""
@@ -136,6 +141,9 @@ def check(profile: Profile) -> None:
         raise _invalid("InvalidProperty", "connection.uuid", "is no UUID") from None
     if connection["type"][1] == WIRELESS and not 1 <= len(_ssid(profile)) <= 32:
         raise _invalid("InvalidProperty", f"{WIRELESS}.ssid", "has a wrong length")
+    for name in profile.get("user", {}).get("data", ("a{ss}", {}))[1]:
+        if not re.fullmatch(r"[A-Za-z0-9_+/-]+(\.[A-Za-z0-9_+/-]+)+", name):
+            raise _invalid("InvalidProperty", "user.data", "has an invalid key")
     security = profile.get(SECURITY, {})
     key, manner = security.get("psk", ("s", ""))[1], security.get("key-mgmt", ("s", ""))[1]
     if manner == "wpa-psk" and not re.fullmatch(r".{8,63}|[0-9a-fA-F]{64}", key, re.DOTALL):
@@ -182,6 +190,47 @@ def shown_unwrapped(profile: FakeProfile) -> Mapping[str, Properties]:
     }
 
 
+def with_old_keys(profile: Profile) -> Profile:
+    """As GetAppliedConnection shows it: addresses and servers in the old form as well."""
+    ipv4 = dict(profile.get("ipv4", {}))
+    plain = unwrapped(dict(ipv4))
+    entries = [
+        [_number(entry["address"]), entry["prefix"], _number(plain.get("gateway", "0.0.0.0"))]
+        for entry in plain.get("address-data", [])
+    ]
+    ipv4["addresses"] = ("aau", entries)
+    ipv4["routes"] = ("aau", [])
+    ipv4["dns"] = ("au", [_number(server) for server in _servers(plain)])
+    return {**profile, "ipv4": ipv4}
+
+
+def without_old_keys(profile: Profile) -> Profile:
+    """As Reapply takes it, seen with 1.42: where both forms are given the old one counts."""
+    ipv4 = dict(profile.get("ipv4", {}))
+    old = ipv4.pop("addresses", None)
+    if old is not None:
+        ipv4["address-data"] = (
+            "aa{sv}",
+            [
+                {"address": ("s", _text(address)), "prefix": ("u", prefix)}
+                for address, prefix, _gateway in old[1]
+            ],
+        )
+    dns = ipv4.pop("dns", None)
+    if dns is not None:
+        ipv4["dns-data"] = ("as", [_text(server) for server in dns[1]])
+    ipv4.pop("routes", None)
+    return {**profile, "ipv4": ipv4}
+
+
+def _number(address: str) -> int:
+    return int.from_bytes(socket.inet_aton(address), sys.byteorder)
+
+
+def _text(number: int) -> str:
+    return socket.inet_ntoa(number.to_bytes(4, sys.byteorder))
+
+
 def addresses(profile: Profile, leased: Lease | None) -> dict[str, Any] | None:
     """The properties of the IP4Config that a profile leads to; None if it gets no address."""
     ipv4 = {key: unwrapped(pair[1]) for key, pair in profile.get("ipv4", {}).items()}
@@ -206,5 +255,4 @@ def addresses(profile: Profile, leased: Lease | None) -> dict[str, Any] | None:
 def _servers(ipv4: Properties) -> list[str]:
     if "dns-data" in ipv4:
         return list(ipv4["dns-data"])
-    numbers = (number.to_bytes(4, sys.byteorder) for number in ipv4.get("dns", []))
-    return [socket.inet_ntoa(number) for number in numbers]
+    return [_text(number) for number in ipv4.get("dns", [])]

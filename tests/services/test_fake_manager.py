@@ -217,7 +217,11 @@ def test_secrets_are_told_apart_and_reapply_is_particular() -> None:
             await manager.reapply(device, changed, version + 1)
         with pytest.raises(ManagerError):
             await manager.reapply(device, {**changed, "802-11-wireless": {}}, version)
-        await manager.reapply(device, changed, version)
+        ipv4 = {"addresses": applied["ipv4"]["addresses"], **changed["ipv4"]}
+        await manager.reapply(device, {**applied, "ipv4": ipv4}, version)
+        await asyncio.sleep(2)
+        assert view.address(manager.objects, device) is None  # the old form is the one that counts
+        await manager.reapply(device, changed, 0)
         await asyncio.sleep(2)
         address = view.address(manager.objects, device)
         assert address is not None
