@@ -56,6 +56,11 @@ class FakeAccessPoint:
             return self.encryption
         return Encryption.WPA2 if self.password else Encryption.OPEN
 
+    @property
+    def speaks_sae(self) -> bool:
+        """Whether it is one of WPA3's."""
+        return self.security in (Encryption.WPA3, Encryption.WPA2_WPA3)
+
     def is_same(self, other: FakeAccessPoint) -> bool:
         """Whether it is that one still, though its signal or its DHCP server may have changed."""
         here = (self.mac, self.ssid, self.password)

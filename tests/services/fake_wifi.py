@@ -194,7 +194,9 @@ class FakeWifi(FakeDevice):
             return Reason.SSID_NOT_FOUND
         await asyncio.sleep(self.world.pace.association)
         if point.password != profile.password:
-            await asyncio.sleep(self.world.pace.handshake)
+            pace = self.world.pace
+            # With SAE the access point does not answer, which takes NetworkManager its time.
+            await asyncio.sleep(pace.search if point.speaks_sae else pace.handshake)
             await self.go(DeviceState.NEED_AUTH, Reason.SUPPLICANT_DISCONNECT)
             await asyncio.sleep(self.world.secret_seconds(profile))
             return Reason.NO_SECRETS

@@ -26,6 +26,7 @@ from tests.services.managed_world import (
 from tests.services.network_contract import Recorder
 
 NO_DHCP = FakeAccessPoint(b"no dhcp", b"password", dhcp=False)
+WPA3 = FakeAccessPoint(b"wpa3", b"password", Encryption.WPA3)
 HIDDEN = FakeAccessPoint(b"hidden", b"password", hidden=True)
 # The limit of the contract, section 3; NetworkManager itself may take 25 s and more.
 LIMIT = 18.0
@@ -46,6 +47,7 @@ async def failure_of(scene: Scene, credentials: Credentials) -> tuple[JoinFailur
         (NOWHERE, JoinFailure.NO_SUCH_AP, 5.0),
         (replace(GOOD, bssid="02:00:00:00:00:01"), JoinFailure.NO_SUCH_AP, 5.0),
         (Credentials(b"no dhcp", b"password"), JoinFailure.TIMED_OUT, LIMIT),
+        (Credentials(b"wpa3", b"not the one"), JoinFailure.WRONG_PASSWORD, LIMIT),
         (Credentials(b"home"), JoinFailure.WRONG_PASSWORD, 1.0),
         (Credentials(b"wep", b"abcde"), JoinFailure.OTHER, 1.0),
         (Credentials(b"office", b"password"), JoinFailure.OTHER, 1.0),
@@ -57,7 +59,7 @@ def test_a_failed_join_says_why_in_time_and_leaves_nothing(
     async def work() -> None:
         wep = FakeAccessPoint(b"wep", b"abcde", Encryption.WEP)
         office = FakeAccessPoint(b"office", b"password", Encryption.ENTERPRISE)
-        async with on(world(HOME, NO_DHCP, wep, office)) as scene:
+        async with on(world(HOME, NO_DHCP, WPA3, wep, office)) as scene:
             found, seconds = await failure_of(scene, credentials)
             assert found is failure
             assert seconds <= at_most
@@ -138,6 +140,24 @@ def test_a_hidden_network_is_joined_by_name_and_left_out_of_no_scan_by_name() ->
             assert scene.really() == HIDDEN.ssid
             (ours,) = scene.ours
             assert ours.value("802-11-wireless", "hidden") is True
+
+    run(work())
+
+
+@pytest.mark.parametrize("encryption", [Encryption.WPA, Encryption.WPA_WPA2, Encryption.WPA2_WPA3])
+def test_every_encryption_with_a_password_is_joined(encryption: Encryption) -> None:
+    async def work() -> None:
+        async with on(world(replace(HOME, encryption=encryption), WPA3)) as scene:
+            await scene.network.join(GOOD, keep=False)
+            assert scene.really() == HOME.ssid
+            point = scene.network.station.access_point
+            assert point is not None
+            assert point.encryption is encryption
+            await scene.network.join(Credentials(WPA3.ssid, WPA3.password), keep=False)
+            assert scene.really() == WPA3.ssid
+            await scene.settle()
+            (ours,) = scene.ours
+            assert ours.value("802-11-wireless-security", "key-mgmt") == "sae"
 
     run(work())
 
