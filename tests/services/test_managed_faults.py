@@ -211,3 +211,19 @@ def test_everything_refused_is_said_once_and_not_for_ever(caplog: pytest.LogCapt
     with caplog.at_level("INFO", "gateway"):
         run(work())
     check_log(caplog)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_scan_that_goes_wrong_answers_what_is_known_in_time(how: str) -> None:
+    async def work() -> None:
+        async with on(world()) as scene:
+            break_next(scene, "request_scan", how)
+            before = now()
+            seen = {one.ssid for one in await scene.network.scan()}
+            assert now() - before <= 9
+            assert {HOME.ssid, CAFE.ssid} <= seen
+            before = now()
+            await scene.network.scan()
+            assert now() - before <= 9
+
+    run(work())

@@ -162,6 +162,20 @@ def test_every_encryption_with_a_password_is_joined(encryption: Encryption) -> N
     run(work())
 
 
+@pytest.mark.parametrize("ssid", [bytes(range(224, 256)), b'a,"b\\c', "küche".encode(), b"\x00"])
+def test_an_ssid_is_bytes(ssid: bytes) -> None:
+    async def work() -> None:
+        key = "0123456789abcdef" * 4
+        async with on(world(FakeAccessPoint(ssid, key.encode()))) as scene:
+            await scene.network.join(Credentials(ssid, key.encode()), keep=True)
+            assert scene.really() == scene.ssid() == ssid
+            await scene.settle()
+            (ours,) = scene.ours
+            assert ours.name.isprintable()
+
+    run(work())
+
+
 def test_a_pinned_access_point_is_the_one_that_is_joined() -> None:
     async def work() -> None:
         near = replace(HOME, bssid="02:00:00:00:00:01", strength=99)

@@ -227,10 +227,12 @@ class ManagedStation:
             raise ServiceError(error.detail) from None
         before = view.last_scan(self._manager.objects, device)
         if ssid is not None or not scanned_recently(self._manager, device):
-            await request_scan(self._manager, device, ssid)
+            deadline = asyncio.get_running_loop().time() + _SCAN_SECONDS
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await request_scan(self._manager, device, ssid)
             await self._changes.until(
-                lambda: view.last_scan(self._manager.objects, device) != before,
-                asyncio.get_running_loop().time() + _SCAN_SECONDS,
+                lambda: view.last_scan(self._manager.objects, device) != before, deadline
             )
         return [point for _path, point in view.access_points(self._manager.objects, device)]
 
