@@ -16,6 +16,8 @@ from tests.vm.shell_protocol import Shell
 
 PASSWORD = b"correct horse"
 CHANNEL = 6
+WLAN0 = "02:00:00:00:00:00"
+"""The MAC address of the radio that is the gateway's."""
 
 
 class Security(Enum):
@@ -102,9 +104,9 @@ class Air:
         """End the DHCP of a network."""
         self._shell.run(f"kill $(cat /run/vm/net{number}.pid)")
 
-    def lease_of(self, number: int) -> list[str]:
-        """The last lease of a network: its end, MAC, address, host name, client id."""
-        return self._shell.run(f"tail -n 1 /run/vm/net{number}.leases").output.split()
+    def lease_of(self, number: int, mac: str = WLAN0) -> list[str]:
+        """The lease that a MAC address has: its end, MAC, address, host name, client id."""
+        return self._shell.run(f"grep {mac} /run/vm/net{number}.leases").output.split()
 
     def open(self, radio: str, *access_points: AccessPoint, channel: int = CHANNEL) -> None:
         """Put access points on the air; returns when they are."""
@@ -175,8 +177,9 @@ class Neighbour:
             'ip route replace default via "$router" dev "$interface"\n'
         )
         self._shell.run(
-            "cat > /run/vm/bound && chmod 755 /run/vm/bound; ip netns exec client "
-            "busybox udhcpc -i wlan3 -q -n -t 8 -s /run/vm/bound",
+            # Not in /run, where nothing can be executed.
+            "cat > /opt/bound && chmod 755 /opt/bound && ip netns exec client "
+            "busybox udhcpc -i wlan3 -q -n -t 8 -s /opt/bound",
             data=script.encode(),
         )
         words = self.run("ip -4 -o addr show dev wlan3").split()
