@@ -227,7 +227,11 @@ class FakeManager:
         self._hanging.discard(name)
         self._unanswered.discard(name)
 
+        life = self.daemon.objects.life
+
         def arrive() -> None:
+            if life != self.daemon.objects.life:
+                return  # it was asked of one that is gone
             try:
                 if error is not None:
                     raise error

@@ -15,6 +15,7 @@ class FakeObjects:
     def __init__(self) -> None:
         self.listener: ManagerListener | None = None
         self.present = False
+        self.life = 0
         self._objects: dict[str, dict[str, dict[str, Any]]] = {}
         self._numbers: dict[str, Iterator[int]] = {}
 
@@ -32,6 +33,7 @@ class FakeObjects:
         """All of it is gone; numbers of paths begin anew, as with another process."""
         self._objects, self._numbers = {}, {}
         self.present = False
+        self.life += 1
         if self.listener is not None:
             self.listener.manager_changed()
 

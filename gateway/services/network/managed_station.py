@@ -343,8 +343,11 @@ class ManagedStation:
         if view.autoconnect(self._manager.objects, device):
             await self._holding.hold()
             # Until now NetworkManager was free to connect what nobody asked for.
-            self._state.left = self._state.active
-            self.refresh()
+            self._state.leave()
+        if self._is_ours():
+            # Also one whose activation was under way when it was left.
+            self._state.leave()
+        self.refresh()
         active = self._state.active
         if active is not None and active == self._state.left and not self._is_ours():
             await self._profiles.park(device)
