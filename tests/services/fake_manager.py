@@ -22,7 +22,6 @@ from gateway.services.network.manager import (
 from tests.services.fake_daemon import FakeDaemon
 from tests.services.fake_profiles import refusal, shown_unwrapped, with_old_keys
 
-CALL_SECONDS = 0.002
 BUS_SECONDS = 0.2
 TIME_LIMIT = 20.0
 
@@ -42,6 +41,7 @@ class FakeManager:
 
     def __init__(self, daemon: FakeDaemon | None = None) -> None:
         self.daemon = daemon or FakeDaemon()
+        self.call_seconds = 0.002
         self.calls: list[tuple[str, str]] = []
         self._on_the_bus = False
         self._failing: dict[str, ManagerError] = {}
@@ -246,7 +246,7 @@ class FakeManager:
                     answered.set_result(None)
 
         if not hangs:
-            asyncio.get_running_loop().call_later(CALL_SECONDS, arrive)
+            asyncio.get_running_loop().call_later(self.call_seconds, arrive)
         self._pending.add(answered)
         try:
             async with asyncio.timeout(TIME_LIMIT):

@@ -33,6 +33,8 @@ from tests.services.test_managed_faults import CALLS
 
 SEEDS = 40
 STEPS = 14
+# How long a call to NetworkManager takes, in seconds.
+PACES = (0.0005, 0.002, 0.05, 0.3)
 POINTS = (HOME, CAFE, OWNERS)
 
 
@@ -239,6 +241,7 @@ async def anything_goes(seed: int) -> None:
     protects = chance.random() < 0.15
     daemon = world(HOME, CAFE, owner=owner, ap0=ap0)
     async with on(daemon, begun=False, stops=False, protect_owner=protects) as scene:
+        scene.manager.call_seconds = chance.choice(PACES)
         scene.network.begin(scene.recorder, Wanted(), None)
         anything = Anything(scene, chance, protects=protects)
         try:
@@ -271,6 +274,7 @@ async def killed_at_any_time(seed: int, folder: Path) -> None:
     chance = random.Random(seed)
     daemon = world(HOME, CAFE, owner=True, ap0=chance.random() < 0.6)
     async with on(daemon, begun=False, stops=False, killed=True, folder=folder) as scene:
+        scene.manager.call_seconds = chance.choice(PACES)
         scene.network.begin(scene.recorder, Wanted(), None)
         anything = Anything(scene, chance, protects=False)
         for _ in range(chance.randint(2, 8)):

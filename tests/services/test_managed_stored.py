@@ -270,3 +270,22 @@ def test_no_dhcp_for_the_stored_one_is_no_flood() -> None:
             assert scene.recorder.events[-2:] == ["connected", "got address"]
 
     run(work())
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.6, 2.9, 3.1, 4.0, 4.6, 6.0])
+def test_a_leave_holds_though_calls_are_slow(seconds: float) -> None:
+    async def work() -> None:
+        async with on(world()) as scene:
+            await scene.network.join(GOOD, keep=True)
+            scene.network.leave()
+            await scene.settle()
+            scene.manager.call_seconds = 1.5
+            scene.network.end()
+            scene.network.begin(scene.recorder, Wanted(), GOOD)
+            await asyncio.sleep(seconds)
+            scene.network.leave()
+            await scene.settle()
+            assert scene.ssid() is None
+            assert scene.really() is None
+
+    run(work())
