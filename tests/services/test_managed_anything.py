@@ -270,7 +270,7 @@ def test_anything_goes(seed: int, caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def killed_at_any_time(seed: int, folder: Path) -> None:
-    """A life that ends by a kill; the helper that runs then gives everything back."""
+    """A life that ends by a kill; `release`, which runs after it, gives everything back."""
     chance = random.Random(seed)
     daemon = world(HOME, CAFE, owner=True, ap0=chance.random() < 0.6)
     async with on(daemon, begun=False, stops=False, killed=True, folder=folder) as scene:
