@@ -24,6 +24,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_old_is_collected() -> None:
+    """What the modules before brought in is not gone through after each test of this one."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """Fail the test that leaves a task, descriptor, child process or thread behind.
