@@ -18,7 +18,7 @@ from tests.vm.gateway_on_serial import (
 from tests.vm.machine import Machine, MachineError
 from tests.vm.report import Report
 from tests.vm.running import running
-from tests.vm.standard_air import open_standard_air
+from tests.vm.standard_air import ON_WLAN1, open_standard_air
 
 QUIET = "quiet"
 """The snapshot with access points on the air, and no gateway."""
@@ -62,8 +62,13 @@ def served(booted: Machine, line: AtClient) -> GatewayOnSerial:
 
 
 def _scan(machine: Machine) -> None:
-    """NetworkManager knows what is on the air, and scans no more for a while."""
-    machine.run("nmcli device wifi list --rescan yes")
+    """NetworkManager knows all that is on the air, and has no scan under way."""
+    machine.run(
+        "for _ in $(seq 20); do nmcli device wifi list --rescan yes >/dev/null; "
+        f"[ $(nmcli -g BSSID device wifi list --rescan no | wc -l) = {len(ON_WLAN1)} ] && exit; "
+        "sleep 1; done; nmcli device wifi list --rescan no; exit 1",
+        seconds=200,
+    )
 
 
 @pytest.fixture

@@ -68,15 +68,13 @@ class GatewayOnSerial:
         ]
         self.machine.run(shlex.join(command))
 
-    def greeted(self, seconds: float = 60) -> list[bytes]:
-        """Wait for `ready` and what Ethernet says after it, and switch the echo off."""
+    def greeted(self, *more: bytes, seconds: float = 60) -> None:
+        """Hear `ready`, what Ethernet says after it, and `more`; switch the echo off."""
         self.client.until(b"\r\nready\r\n", seconds)
-        said = [self.client.line(seconds), self.client.line(seconds)]
-        assert said[0] == b"+ETH_CONNECTED", said
-        assert said[1].startswith(b"+ETH_GOT_IP:"), said
+        wired = (rb"\+ETH_CONNECTED", rb"\+ETH_GOT_IP:10\.88\.0\.\d+")
+        self.client.hear(*wired, *more, seconds=seconds)
         self.client.send(b"ATE0\r\n")
         self.client.until(b"ATE0\r\n\r\nOK\r\n")
-        return said
 
     def stop(self) -> None:
         """SIGTERM, and wait for the end."""

@@ -74,7 +74,8 @@ class Prompt:
         kind = kind or "networkmanager"
         self._gateway = GatewayOnSerial(self._machine, self._client, network=kind)
         self._gateway.start()
-        return self._gateway.greeted()
+        self._gateway.greeted()
+        return "ready"
 
     def at(self, command: str) -> object:
         """A command line and its reply."""

@@ -44,9 +44,11 @@ def test_a_station_roams_to_the_other_access_point(
     assert gateway.client.ask(join_command(first), JOIN_SECONDS).ok
     here = joined_bssid(gateway)
     other = second if here == first.bssid else first
+    supplicant = "busctl call fi.w1.wpa_supplicant1"
     gateway.machine.run(
-        f"wpa_cli -i wlan0 roam {other.bssid} || busctl call fi.w1.wpa_supplicant1 "
-        "/fi/w1/wpa_supplicant1/Interfaces/0 fi.w1.wpa_supplicant1.Interface Roam s " + other.bssid
+        f"path=$({supplicant} /fi/w1/wpa_supplicant1 fi.w1.wpa_supplicant1 GetInterface s wlan0 | "
+        "cut -d'\"' -f2); "
+        f"{supplicant} $path fi.w1.wpa_supplicant1.Interface Roam s {other.bssid}"
     )
     until = f"for _ in $(seq 80); do iw dev wlan0 link | grep -q {other.bssid} && exit; "
     took = gateway.machine.run(until + "sleep 0.25; done; exit 1").seconds

@@ -26,8 +26,7 @@ class Guest(GatewayOnSerial):
         """Let the owner connect, then start."""
         self.before = owner.connect(self.machine, WPA2)
         self.start()
-        self.greeted()
-        self.client.hear(*CONNECTED)
+        self.greeted(*CONNECTED)
 
     def is_refused(self) -> None:
         """A join with a wrong password, which takes the owner's connection down."""
