@@ -36,6 +36,13 @@ class FakeDaemon(FakeCore):
         for interface in self._interfaces:
             self._find(interface)
         self.objects.appear()
+        life = self.objects.life
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.pace.startup, lambda: self._has_started(life))
+
+    def _has_started(self, life: int) -> None:
+        if self.objects.life == life:
+            self.objects.set(ROOT, NM, Startup=False)
 
     def stop(self) -> None:
         """NetworkManager stops, or is killed. What a cable is up by it takes up again later."""
@@ -97,6 +104,7 @@ class FakeDaemon(FakeCore):
     def _properties(self) -> dict[str, Any]:
         return {
             "Version": self.version,
+            "Startup": True,
             "NetworkingEnabled": True,
             "WirelessEnabled": self.wireless,
             "WirelessHardwareEnabled": True,

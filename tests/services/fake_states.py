@@ -48,6 +48,7 @@ class Pace:
     carrier: float = 6.0
     scan: float = 3.0
     boot: float = 1.0
+    startup: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,14 @@ def number_of(address: str) -> int:
 
 
 OBJECTS: dict[str, dict[str, dict[str, Any]]] = {
-    ROOT: {NM: {"Version": "1.52.1", "WirelessEnabled": True, "WirelessHardwareEnabled": False}},
+    ROOT: {
+        NM: {
+            "Version": "1.52.1",
+            "Startup": True,
+            "WirelessEnabled": True,
+            "WirelessHardwareEnabled": False,
+        }
+    },
     WLAN: {
         DEVICE: {
             "Interface": "wlan0",
@@ -96,6 +103,8 @@ def changed(path: str, interface: str, **properties: Any) -> Objects:
 
 def test_networkmanager_itself() -> None:
     assert view.version(OBJECTS) == "1.52.1"
+    assert view.starting_up(OBJECTS)
+    assert not view.starting_up({})
     assert view.wireless_enabled(OBJECTS)
     assert not view.wireless_hardware_enabled(OBJECTS)
 
@@ -186,6 +195,7 @@ def test_name_servers() -> None:
 
 READERS: dict[str, Callable[[Objects], object]] = {
     "version": view.version,
+    "starting_up": view.starting_up,
     "wireless_enabled": view.wireless_enabled,
     "wireless_hardware_enabled": view.wireless_hardware_enabled,
     "device": lambda objects: view.device(objects, "wlan0"),

@@ -53,6 +53,11 @@ def version(objects: Objects) -> str:
     return _read(objects, ROOT, NM, "Version", "")
 
 
+def starting_up(objects: Objects) -> bool:
+    """Whether NetworkManager is still bringing up what it connects by itself at its start."""
+    return _read(objects, ROOT, NM, "Startup", False)
+
+
 def wireless_enabled(objects: Objects) -> bool:
     """Whether Wi-Fi is switched on in software; true unless it is known to be off."""
     return _read(objects, ROOT, NM, "WirelessEnabled", True)
