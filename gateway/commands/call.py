@@ -27,7 +27,7 @@ from gateway.services.api_links import (
     Servers,
     TlsProfile,
 )
-from gateway.services.api_settings import SettingsBook, SettingsView
+from gateway.services.api_settings import Settings, SettingsBook, SettingsView
 
 FULL_RECORD = 16384
 """The size at which no Maximum Fragment Length is offered (contract, section 7)."""
@@ -164,8 +164,16 @@ class Gateway:
             raise ATError(cause=str(error)) from None
 
     def wanted(self) -> Wanted:
-        """The network as the settings in force want it."""
-        values = self.settings.in_force
+        """The network as the settings in force want it, and as the stored ones do."""
+        wanted = self._wanted(self.settings.in_force)
+        return replace(
+            wanted,
+            station_host_name=self.volatile.station_host_name,
+            ethernet_host_name=self.volatile.ethernet_host_name,
+            stored=self._wanted(self.settings.stored),
+        )
+
+    def _wanted(self, values: Settings) -> Wanted:
         return Wanted(
             station=values.has_station,
             softap_mode=values.has_softap,
@@ -179,8 +187,6 @@ class Gateway:
             station_mac=values.station_mac,
             softap_mac=values.softap_mac,
             ethernet_mac=values.ethernet_mac,
-            station_host_name=self.volatile.station_host_name,
-            ethernet_host_name=self.volatile.ethernet_host_name,
             softap=values.softap,
             autoconnect=self.settings.stored.autoconnect,
         )

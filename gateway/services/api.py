@@ -126,7 +126,7 @@ class Wanted:
     whatever address was leased; a `None` softap is not put on the air. A host name is there
     only if one was asked for; otherwise `default_host_name` is told to DHCP servers, where
     the connection is not somebody else's. `autoconnect`: the host may join what is stored by
-    itself, without us too.
+    itself, without us too. `stored`: what of all this outlives a reset.
     """
 
     station: bool = True
@@ -145,6 +145,12 @@ class Wanted:
     ethernet_host_name: str | None = None
     softap: SoftApSettings | None = None
     autoconnect: bool = True
+    stored: Wanted | None = None
+
+    @property
+    def kept(self) -> Wanted:
+        """What is to outlive a reset: `stored`, or all of it where nothing else was said."""
+        return self.stored or self
 
 
 def default_host_name(mac: str) -> str:

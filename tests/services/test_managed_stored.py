@@ -156,7 +156,7 @@ def test_a_session_that_ends_while_it_is_being_joined_leaves_it(seconds: float) 
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_reset_drops_another_one_though_the_stored_one_is_out_of_reach(keep: bool) -> None:
     async def work() -> None:
-        async with on(world(CAFE, owner=True)) as scene:
+        async with on(world(CAFE)) as scene:
             await scene.network.join(OPEN, keep=keep)
             await scene.settle()
             scene.network.end()

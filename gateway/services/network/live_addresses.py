@@ -37,6 +37,7 @@ class LiveAddresses:
         self._active: str | None = None
         self._came_with: tuple[str, Ipv4] | None = None
         self._in_force = NOTHING_ASKED
+        self._brought = False
         self._original: Profile | None = None
         self._refused: Ipv4 | None = None
         self._changing = False
@@ -46,9 +47,13 @@ class LiveAddresses:
     @property
     def in_force(self) -> Ipv4:
         """What the live connection was last brought to, or came with."""
-        if self._came_with is not None and self._came_with[0] == self._active:
+        if self._came_with is not None and self._is_of_this_run:
             return self._came_with[1]
         return self._in_force
+
+    @property
+    def _is_of_this_run(self) -> bool:
+        return self._came_with is not None and self._came_with[0] == self._active
 
     def came_with(self, active: str, asked: Ipv4) -> None:
         """The connection `active` is made with what is asked: there is nothing to change."""
@@ -57,7 +62,7 @@ class LiveAddresses:
     def follow(self, device: str | None, active: str | None) -> None:
         """Look at the mirror; `active` is None while the interface has no connection."""
         if active != self._active:
-            self._active, self._in_force = active, NOTHING_ASKED
+            self._active, self._in_force, self._brought = active, NOTHING_ASKED, False
             self._original, self._refused = None, None
             self._changing, self.address, self.dns = False, None, ()
         self._device = device
@@ -81,11 +86,15 @@ class LiveAddresses:
         Superseded.
         """
         asked, before = Ipv4.of(wanted, self._which), self.in_force
+        # What a connection of ours came with that an earlier run left nobody knows.
+        sure = owners or self._brought or self._is_of_this_run
         device, active = self._device, self._active
         if asked != self._refused:
             # Whoever asks for it again later has it tried again.
             self._refused = None
-        if device is None or active is None or asked in (before, self._refused):
+        if device is None or active is None or asked == self._refused:
+            return
+        if sure and asked == before:
             return
         self._changing = True
         try:
@@ -98,7 +107,7 @@ class LiveAddresses:
             await self._manager.reapply(device, profile, version)
             if self._active != active:
                 return
-            self._in_force, self._came_with = asked, None
+            self._in_force, self._came_with, self._brought = asked, None, True
             await self._arrival(before, asked)
         except ManagerError as error:
             logger.error("the addresses of a live connection stay as they are: %s", error)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from gateway.services.api import (
@@ -32,8 +30,6 @@ __all__ = ["ManagedNetwork", "NetworkInterfaces"]
 
 T = TypeVar("T")
 
-logger = logging.getLogger("gateway.network")
-
 
 class ManagedNetwork:
     """Implements `Network` on a `Manager`; is its listener."""
@@ -57,6 +53,7 @@ class ManagedNetwork:
         self._ethernet = ManagedEthernet(
             manager, interfaces.ethernet, record, self._news, protect_owner=protect_owner
         )
+        self._wanted = Wanted()
         self._was_present = False
         self._next_turn: asyncio.Handle | None = None
 
@@ -113,7 +110,7 @@ class ManagedNetwork:
 
     def begin(self, listener: NetworkListener, wanted: Wanted, stored: Credentials | None) -> None:
         """Begin a session, see `Network.begin`."""
-        wanted = self._allowed(wanted)
+        self._wanted = wanted
         self._station.begin(wanted, stored)
         self._softap.apply(wanted)
         self._ethernet.begin(wanted)
@@ -126,14 +123,20 @@ class ManagedNetwork:
         self._ethernet.end()
 
     def check(self, wanted: Wanted) -> None:
-        """Raise ServiceError where this machine cannot be brought to `wanted`."""
-        for part in (self._station, self._softap, self._ethernet):
-            if obstacle := part.obstacle(wanted):
+        """Raise ServiceError where this machine cannot, or may not, be brought to `wanted`."""
+        for obstacle_to, concerned in (
+            (self._station.obstacle, ("station",)),
+            (self._softap.obstacle, ("station", "softap_mode", "softap")),
+            (self._ethernet.obstacle, ("ethernet_mac",)),
+        ):
+            # What stands in the way of something else is no reason to refuse this.
+            changes = any(getattr(wanted, it) != getattr(self._wanted, it) for it in concerned)
+            if changes and (obstacle := obstacle_to(wanted)):
                 raise ServiceError(obstacle)
 
     def apply(self, wanted: Wanted) -> None:
         """Converge to `wanted`: at once to be read, later to be heard."""
-        wanted = self._allowed(wanted)
+        self._wanted = wanted
         self._station.apply(wanted)
         self._softap.apply(wanted)
         self._ethernet.apply(wanted)
@@ -150,16 +153,6 @@ class ManagedNetwork:
     def leave(self) -> None:
         """Leave the access point and stay away."""
         self._station.leave()
-
-    def _allowed(self, wanted: Wanted) -> Wanted:
-        """What may be had of what was stored before it was forbidden."""
-        if obstacle := self._station.obstacle(wanted):
-            logger.warning("the Wi-Fi mode that is set is not taken: %s", obstacle)
-            wanted = replace(wanted, station=True, softap=None)
-        if obstacle := self._ethernet.obstacle(wanted):
-            logger.warning("the MAC that is set for Ethernet is not taken: %s", obstacle)
-            wanted = replace(wanted, ethernet_mac=None)
-        return wanted
 
     @staticmethod
     async def _in_a_task(work: Coroutine[Any, Any, T]) -> T:

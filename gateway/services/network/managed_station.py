@@ -12,8 +12,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final
 
 from gateway.services.api import (
@@ -36,6 +34,7 @@ from gateway.services.network.manager import Manager, ManagerError
 from gateway.services.network.news import NetworkNews
 from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.station_attempt import Transition, ready_device, strongest
+from gateway.services.network.station_goal import Aim, Goal
 from gateway.services.network.station_joining import Joining, request_scan, scanned_recently
 from gateway.services.network.station_profiles import StationProfiles
 from gateway.services.network.station_state import StationState
@@ -50,36 +49,14 @@ _SCAN_SECONDS: Final = 8.5
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 15.0
 _DISCONNECT_SECONDS: Final = 5.0
+_STARTUP_SECONDS: Final = 60.0
+_AT_ONCE: Final = 0.05
+_REMEMBERED_SENTENCES: Final = 20
 
 PROTECTED: Final = (
     "the Wi-Fi connection is the owner's, and gateway.toml protects it: "
     "[network] protect_owner = true"
 )
-
-
-class Aim(Enum):
-    """What the station is to be."""
-
-    STILL = "as it is"
-    GUEST = "the owner's"
-    AWAY = "not joined"
-    JOINED = "joined"
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """An aim with what it takes; `asked` is a caller who waits for it until `deadline`."""
-
-    aim: Aim
-    credentials: Credentials | None = None
-    keep: bool = False
-    asked: asyncio.Future[None] | None = field(default=None, compare=False)
-    deadline: float = 0.0
-
-    @property
-    def has_caller(self) -> bool:
-        """Whether somebody still waits for the result."""
-        return self.asked is not None and not self.asked.done()
 
 
 class ManagedStation:
@@ -101,11 +78,14 @@ class ManagedStation:
         self._wanted = Wanted()
         self._goal = Goal(Aim.STILL)
         self._retry = _FIRST_RETRY
-        self._said = ""
+        self._said: set[str] = set()
         self._was_ready = False
         self._was_up = False
         self._in_reach = False
         self._tidied = False
+        self._begins = False
+        self._keeps_stored = False
+        self._there_at_begin: str | None = None
         self._changes = Changes()
         self._convergence = Convergence("Wi-Fi station", self._changes, self._step)
         self._live = LiveAddresses(manager, Interface.STATION, self._convergence)
@@ -151,11 +131,14 @@ class ManagedStation:
     def begin(self, wanted: Wanted, stored: Credentials | None) -> None:
         """A session begins, see `Network.begin`; the owner's connection is left alone."""
         self._wanted = wanted
-        self._said = ""
+        self._said.clear()
+        self._state.refused_mac = None
+        self._begins, self._keeps_stored = True, stored is not None
+        self._there_at_begin = self._state.active
         if not wanted.station:
             self._leave()
             return
-        if self._is_ours() and not (stored is not None and self._state.is_at(stored)):
+        if self._is_ours() and not (stored is not None and self._is_as_wanted_at(stored)):
             self._state.leave()
         elif not self._is_ours():
             self._state.left = None
@@ -178,8 +161,10 @@ class ManagedStation:
             return
         if before.station and not wanted.station:
             self._leave()
-        elif before.station_mac != wanted.station_mac and self._state.up:
-            self._take_new_mac()
+        elif before.station_mac != wanted.station_mac:
+            self._state.refused_mac = None
+            if self._state.up:
+                self._take_new_mac()
         self._convergence.wake()
         self.refresh()
 
@@ -247,7 +232,8 @@ class ManagedStation:
     def manager_came_or_went(self) -> None:
         """NetworkManager runs now, or does not any more."""
         self._profiles.lost()
-        self._said = ""
+        self._said.clear()
+        self._there_at_begin = self._state.active
         # What it connected by itself was not asked for where the station is to be away.
         self._state.left = self._state.active if self._goal.aim is Aim.AWAY else None
         # Before a step is made: whether the owner's is up may forbid it.
@@ -279,7 +265,22 @@ class ManagedStation:
         return active is not None and self._profiles.owns(self._manager.objects, active)
 
     def _is_protected(self) -> bool:
-        return self._protect_owner and self._state.up and not self._is_ours()
+        """Whether the owner's connection is there or coming up, and must not be left."""
+        return self._protect_owner and self._state.active is not None and not self._is_ours()
+
+    def _is_by_hand(self) -> bool:
+        """Whether the owner has connected, while NetworkManager did not by itself."""
+        active, device = self._state.active, self._state.device
+        if active is None or device is None or self._is_ours():
+            return False
+        held = not view.autoconnect(self._manager.objects, device)
+        return held and active not in (self._state.left, self._there_at_begin)
+
+    def _is_as_wanted_at(self, credentials: Credentials) -> bool:
+        """Whether it is up at that access point, and with the MAC that is wanted if ours."""
+        if not self._state.is_at(credentials):
+            return False
+        return not self._is_ours() or self._profiles.activated_mac == self._wanted.station_mac
 
     def _leave(self) -> None:
         self._state.leave()
@@ -294,10 +295,7 @@ class ManagedStation:
 
     def _set_goal(self, goal: Goal) -> None:
         before, self._goal = self._goal, goal
-        if before.asked is not None and not before.asked.done():
-            before.asked.set_exception(
-                JoinError(JoinFailure.OTHER, "Another join, a leave or a reset came between.")
-            )
+        before.superseded()
         self._retry = _FIRST_RETRY
         self._convergence.wake()
         self.refresh()
@@ -312,17 +310,23 @@ class ManagedStation:
                 return await self._be_joined(goal)
             if not self._manager.present or self._state.device is None:
                 return None
+            before = self._state.situation
             if goal.aim is Aim.GUEST:
                 await self._be_guest()
             elif goal.aim is Aim.AWAY:
-                await self._be_away(self._state.device)
+                return await self._be_away(self._state.device)
         except ManagerError as error:
             return self._again_after(f"the Wi-Fi station is not {goal.aim.value}: {error}")
-        return None
+        # What happened during the step has woken nobody.
+        return None if self._state.situation == before else _AT_ONCE
 
     async def _be_guest(self) -> None:
         await self._holding.allow()
-        await self._profiles.delete_all()
+        if self._keeps_stored:
+            await self._profiles.renew(self._wanted)
+            await self._profiles.delete_passing()
+        else:
+            await self._profiles.delete_all()
         if self._state.up:
             await self._settle_live()
         if Ipv4.of(self._wanted, Interface.STATION) == NOTHING_ASKED:
@@ -339,7 +343,11 @@ class ManagedStation:
                 await self._holding.note()
         await self._live.settle(self._wanted, owners=not ours)
 
-    async def _be_away(self, device: str) -> None:
+    async def _be_away(self, device: str) -> float | None:
+        await self._owners_first()
+        if self._is_protected():
+            self._again_after(f"the Wi-Fi station is not away: {PROTECTED}")
+            return self._be_guest_instead()
         if view.autoconnect(self._manager.objects, device):
             await self._holding.hold()
             # Until now NetworkManager was free to connect what nobody asked for.
@@ -353,13 +361,28 @@ class ManagedStation:
             await self._profiles.park(device)
         await self._drop_ours(device)
         await self._profiles.delete_passing()
-        await self._profiles.renew_stored(self._wanted)
+        await self._profiles.renew(self._wanted)
         gone = await self._convergence.until(
             lambda: active is None or self._state.active != active,
             asyncio.get_running_loop().time() + _DISCONNECT_SECONDS,
         )
         if not gone and active == self._state.left:
             raise ManagerError("NetworkManager does not end the connection")
+        return None
+
+    async def _owners_first(self) -> None:
+        """Where the owner's connection is protected, it gets the time to come up."""
+        if self._protect_owner:
+            await self._convergence.until(
+                lambda: not view.starting_up(self._manager.objects),
+                asyncio.get_running_loop().time() + _STARTUP_SECONDS,
+            )
+
+    def _be_guest_instead(self) -> float:
+        self._goal = Goal(Aim.GUEST)
+        self._state.left = None
+        self.refresh()
+        return _AT_ONCE
 
     async def _drop_ours(self, device: str) -> None:
         """End a connection of ours that was left; it is not shown any more."""
@@ -376,8 +399,11 @@ class ManagedStation:
         assert credentials is not None
         if not (self._manager.present or goal.has_caller):
             return None
+        if not goal.has_caller and self._is_by_hand():
+            logger.info("the owner has connected by hand: that stays until AT+CWJAP or a reset")
+            return self._be_guest_instead()
         leaves = self._state.active == self._state.left
-        stays = not goal.has_caller and not leaves and self._state.is_at(credentials)
+        stays = not goal.has_caller and not leaves and self._is_as_wanted_at(credentials)
         if not stays:
             try:
                 await self._come_to_be_joined(goal, credentials)
@@ -391,7 +417,8 @@ class ManagedStation:
             await self._stay(goal)
         except ManagerError as error:
             return self._again_after(f"the Wi-Fi profiles are not as wanted, trying again: {error}")
-        return None
+        # A loss during the step has woken nobody.
+        return None if self._is_as_wanted_at(credentials) else _AT_ONCE
 
     async def _wait_for_it(self) -> None:
         """What is to be while the access point to join does not show or lets nobody in."""
@@ -406,42 +433,61 @@ class ManagedStation:
         if goal.has_caller and await self._is_there_already(device, credentials):
             self._state.tell_again()
             return
+        await self._owners_first()
         if self._is_protected():
             raise JoinError(JoinFailure.OTHER, PROTECTED)
         if not goal.has_caller:
             # The access point to join may never come.
             await self._drop_ours(device)
+            if self._begins:
+                await self._holding.allow()
         now = asyncio.get_running_loop().time()
         deadline = goal.deadline if goal.has_caller else now + _ATTEMPT_SECONDS
         found = await self._joining.find(device, credentials, deadline)
+        self._begins = False
         await self._holding.hold()
         if not goal.has_caller:
             self._state.leave()
             self.refresh()
         # What is on disk may only change for an access point that was joined.
-        stored = goal.keep and not goal.has_caller
-        await self._joining.join(device, found, credentials, self._wanted, deadline, stored=stored)
+        kept = goal.keep and not goal.has_caller
+        await self._joining.join(device, found, credentials, self._wanted, deadline, kept=kept)
 
     async def _is_there_already(self, device: str, credentials: Credentials) -> bool:
         active, mac = self._state.active, self._wanted.station_mac
-        if active is None or not self._state.is_at(credentials):
+        if active is None or not self._is_as_wanted_at(credentials):
             return False
         if mac is not None and mac != view.hardware_address(self._manager.objects, device):
             return False
         return await self._joining.is_in_use(device, active, credentials)
 
     async def _stay(self, goal: Goal) -> None:
-        ours = self._is_ours()
-        if ours and goal.keep:
-            await self._profiles.keep(self._wanted)
-        elif ours:
-            await self._profiles.renew(self._wanted)
+        if self._is_ours() and goal.credentials is not None:
+            self._profiles.learn(goal.credentials, self._own_mac() or "")
+            self._check_mac()
+            if goal.keep:
+                await self._profiles.keep(self._wanted)
+                self._keeps_stored = True
+        await self._profiles.renew(self._wanted)
         await self._profiles.delete_passing(all_but_current=True)
         await self._settle_live()
 
+    def _own_mac(self) -> str | None:
+        device = self._state.device
+        return view.hardware_address(self._manager.objects, device) if device else None
+
+    def _check_mac(self) -> None:
+        """Find out whether the radio took the MAC that it was to have."""
+        asked = self._wanted.station_mac
+        if asked not in (None, self._own_mac(), self._state.refused_mac):
+            logger.warning("%s does not take the MAC %s", self._interface, asked)
+            self._state.refused_mac = asked
+            self.refresh()
+
     def _succeeded(self, goal: Goal) -> None:
         self.refresh()
-        self._retry, self._said = _FIRST_RETRY, ""
+        self._retry = _FIRST_RETRY
+        self._said.clear()
         if goal.asked is not None and not goal.asked.done():
             # First that it is connected; the address is the caller's to say.
             self._news.announce()
@@ -463,7 +509,9 @@ class ManagedStation:
 
     def _again_after(self, sentence: str) -> float:
         """Say it once, and give the seconds to wait before the next attempt."""
-        logger.log(logging.DEBUG if sentence == self._said else logging.WARNING, "%s", sentence)
-        self._said = sentence
+        logger.log(logging.DEBUG if sentence in self._said else logging.WARNING, "%s", sentence)
+        if len(self._said) > _REMEMBERED_SENTENCES:
+            self._said.clear()
+        self._said.add(sentence)
         seconds, self._retry = self._retry, min(2 * self._retry, _LAST_RETRY)
         return seconds

@@ -99,7 +99,9 @@ class Joining:
         await self._convergence.until(scanned, min(limit, deadline - _JOIN_SECONDS))
         objects = self._manager.objects
         unnamed |= nameless(objects, device)
-        if found := strongest(objects, device, credentials, fresh=True):
+        # Where no scan came to pass, what was heard of longer ago is all that is known.
+        fresh = view.last_scan(objects, device) != before
+        if found := strongest(objects, device, credentials, fresh=fresh):
             return Found(found[0], found[1].bssid in unnamed)
         raise JoinError(
             JoinFailure.NO_SUCH_AP, "No access point of that name (and BSSID) is in reach."
@@ -134,11 +136,11 @@ class Joining:
         wanted: Wanted,
         deadline: float,
         *,
-        stored: bool,
+        kept: bool,
     ) -> None:
         """Join an access point: there is an address when this returns.
 
-        `stored`: it is the stored one, whose profile may be on disk. Raises JoinError,
+        `kept`: it is the stored one, whose profile may be on disk. Raises JoinError,
         ManagerError, Superseded; whatever becomes of it, its profile is known.
         """
         objects = self._manager.objects
@@ -156,7 +158,7 @@ class Joining:
             )
         mac = view.hardware_address(objects, device) or ""
         recipe = Recipe(credentials, security, found.hidden, mac)
-        profile = await self._profiles.prepare(recipe, wanted, stored=stored)
+        profile = await self._profiles.prepare(recipe, wanted, kept=kept)
         self.transitions.clear()
         self._sure = False
         active = await self._manager.activate(profile.path, device, found.path)

@@ -7,11 +7,20 @@ memory: only one whose access point was joined is stored. No other profile is ev
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway.services.api import Credentials, Interface, Wanted
 from gateway.services.network import view
-from gateway.services.network.manager import NO_OBJECT, Manager, ManagerError, Objects, Profile
+from gateway.services.network.manager import (
+    NO_OBJECT,
+    Manager,
+    ManagerError,
+    Objects,
+    Profile,
+    Properties,
+)
+from gateway.services.network.ownership import OurProfile as OursFound
 from gateway.services.network.ownership import OwnershipRecord, find_ours
 from gateway.services.network.profiles import KeyManagement, identity_of, station_profile
 
@@ -28,12 +37,18 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class OurProfile:
-    """A profile of ours: UUID, object path, and what it was last made of, if this run did."""
+    """A profile of ours: UUID, object path, and what it was last made of, if this run did.
+
+    What an earlier run left shows all but its password: `ssid`, `security`, `hidden`, `mac`.
+    """
 
     uuid: str
     path: str
     on_disk: bool
+    ssid: bytes
+    security: KeyManagement | None
     hidden: bool
+    mac: str | None
     recipe: Recipe | None = None
     sent: Profile | None = field(default=None, repr=False)
 
@@ -48,6 +63,8 @@ class StationProfiles:
         self._known: dict[str, OurProfile] = {}
         self._current: str | None = None
         self._adopted = False
+        self.activated_mac: str | None = None
+        """The MAC with which the current profile was activated, None for the hardware's."""
 
     @property
     def current(self) -> OurProfile | None:
@@ -70,54 +87,73 @@ class StationProfiles:
 
     async def adopt(self) -> None:
         """Find what of ours is not known: after NetworkManager has come, and a failed call."""
+        for profile in list(self._known.values()):
+            if profile.path not in self._manager.objects:
+                # The owner may delete what he does not like.
+                await self._delete(profile)
         if self._adopted:
             return
         for found in await find_ours(self._manager, self._record, Interface.STATION):
             if found.uuid in self._known:
                 continue
             settings = await self._manager.profile_settings(found.path)
-            hidden = settings.get("802-11-wireless", {}).get("hidden") is True
-            self._known[found.uuid] = OurProfile(found.uuid, found.path, found.on_disk, hidden)
+            profile = _adopted(found, settings)
+            self._known[found.uuid] = profile
             if self._is_active(found.path):
-                self._current = found.uuid
+                self._current, self.activated_mac = found.uuid, profile.mac
         self._adopted = True
 
-    async def prepare(self, recipe: Recipe, wanted: Wanted, *, stored: bool) -> OurProfile:
+    def learn(self, credentials: Credentials, mac: str) -> None:
+        """The current profile, which an earlier run left, is for these credentials."""
+        current = self.current
+        if current is None or current.recipe is not None or current.security is None:
+            return
+        if current.ssid == credentials.ssid:
+            recipe = Recipe(credentials, current.security, current.hidden, mac)
+            self._known[current.uuid] = replace(current, recipe=recipe)
+
+    async def prepare(self, recipe: Recipe, wanted: Wanted, *, kept: bool) -> OurProfile:
         """The profile to activate: one that is there, renewed, or else a new one in memory.
 
-        `stored`: it is for the stored access point, whose profile may be on disk.
+        `kept`: it is for the stored access point. The profile on disk has what is stored, so
+        it will do where nothing else is in force.
         """
-        present = self._find(recipe.credentials, stored)
-        if present is not None:
-            # Once hidden, always asked for: it may show now only because it was asked for.
-            recipe = replace(recipe, hidden=recipe.hidden or present.hidden)
-            profile = await self._renewed(present, recipe, wanted, on_disk=present.on_disk)
+        present = self._on_disk(recipe.credentials) if kept else None
+        if present is not None and self._is_same(recipe, wanted, wanted.kept):
+            profile = await self._renewed(present, recipe, wanted.kept, on_disk=True)
+        elif (present := self._in_memory(recipe.credentials)) is not None:
+            profile = await self._renewed(present, recipe, wanted, on_disk=False)
         else:
-            profile = await self._add(recipe, wanted)
-        self._current = profile.uuid
+            profile = await self._add(recipe, wanted, on_disk=False)
+        self._current, self.activated_mac = profile.uuid, wanted.station_mac
         return profile
 
     async def keep(self, wanted: Wanted) -> None:
-        """Store the current profile on disk, in the place of the one stored before."""
+        """Store the access point of the current profile, in the place of the one stored."""
         current = self.current
         if current is None or current.recipe is None:
             return
-        await self._renewed(current, current.recipe, wanted, on_disk=True)
+        recipe, stored = current.recipe, self._on_disk(current.recipe.credentials)
+        if current.on_disk or (stored is None and self._is_same(recipe, wanted, wanted.kept)):
+            stored = current
+        if stored is not None:
+            stored = await self._renewed(stored, recipe, wanted.kept, on_disk=True)
+        else:
+            stored = await self._add(recipe, wanted.kept, on_disk=True)
         for profile in list(self._known.values()):
-            if profile.on_disk and profile.uuid != current.uuid:
+            if profile.on_disk and profile.uuid != stored.uuid:
                 await self._delete(profile)
 
     async def renew(self, wanted: Wanted) -> None:
-        """Bring the current profile to what is wanted, for when it is activated again."""
-        current = self.current
-        if current is not None and current.recipe is not None:
-            await self._renewed(current, current.recipe, wanted, on_disk=current.on_disk)
+        """Bring the profiles to what is wanted, for when they are activated again.
 
-    async def renew_stored(self, wanted: Wanted) -> None:
-        """Bring what is on disk to what is wanted: AT+CWAUTOCONN counts at once."""
+        The one on disk has what is stored: AT+CWAUTOCONN counts at once.
+        """
         for profile in list(self._known.values()):
-            if profile.on_disk and profile.recipe is not None:
-                await self._renewed(profile, profile.recipe, wanted, on_disk=True)
+            recipe = profile.recipe
+            if recipe is not None:
+                has = wanted.kept if profile.on_disk else wanted
+                await self._renewed(profile, recipe, has, on_disk=profile.on_disk)
             elif profile.on_disk and not wanted.autoconnect:
                 # What an earlier run stored cannot be made anew without its password.
                 await self._delete(profile)
@@ -143,7 +179,7 @@ class StationProfiles:
         ours activated over it does not; deleted again, it leaves nothing.
         """
         nowhere = Recipe(Credentials(uuid.uuid4().hex.encode()), KeyManagement.NONE, False, "")
-        parking = await self._add(nowhere, Wanted())
+        parking = await self._add(nowhere, Wanted(), on_disk=False)
         try:
             await self._manager.activate(parking.path, device, NO_OBJECT)
         finally:
@@ -155,34 +191,47 @@ class StationProfiles:
         active = view.active_connection(objects, device) if device else None
         return active is not None and view.profile_of(objects, active) == path
 
-    def _find(self, credentials: Credentials, stored: bool) -> OurProfile | None:
+    def _in_memory(self, credentials: Credentials) -> OurProfile | None:
         for profile in self._known.values():
-            if profile.recipe is not None and profile.recipe.credentials == credentials:
+            recipe = profile.recipe
+            if recipe and recipe.credentials == credentials and not profile.on_disk:
                 return profile
-        left_on_disk = (one for one in self._known.values() if one.on_disk and not one.recipe)
-        return next(left_on_disk, None) if stored else None
+        return None
 
-    async def _add(self, recipe: Recipe, wanted: Wanted) -> OurProfile:
+    def _on_disk(self, credentials: Credentials) -> OurProfile | None:
+        """The profile on disk, if it is for that access point or what it is for is unknown."""
+        for profile in self._known.values():
+            fits = profile.recipe is None or profile.recipe.credentials == credentials
+            if profile.on_disk and fits:
+                return profile
+        return None
+
+    def _is_same(self, recipe: Recipe, one: Wanted, other: Wanted) -> bool:
+        return self._built("", recipe, one) == self._built("", recipe, other)
+
+    async def _add(self, recipe: Recipe, wanted: Wanted, *, on_disk: bool) -> OurProfile:
         identity = str(uuid.uuid4())
         built = self._built(identity, recipe, wanted)
         await self._record.add_profile(identity, Interface.STATION)
         try:
-            path = await self._manager.add_profile(built, on_disk=False)
+            path = await self._manager.add_profile(built, on_disk=on_disk)
         except ManagerError:
             # It may be there all the same, if it was only the answer that did not come.
             self._adopted = False
             raise
-        profile = OurProfile(identity, path, False, recipe.hidden, recipe, built)
+        profile = _made(identity, path, on_disk, recipe, wanted, built)
         self._known[identity] = profile
         return profile
 
     async def _renewed(
         self, profile: OurProfile, recipe: Recipe, wanted: Wanted, *, on_disk: bool
     ) -> OurProfile:
+        # Once hidden, always asked for: it may show now only because it was asked for.
+        recipe = replace(recipe, hidden=recipe.hidden or profile.hidden)
         built = self._built(profile.uuid, recipe, wanted)
         if built != profile.sent or on_disk != profile.on_disk:
             await self._manager.update_profile(profile.path, built, on_disk=on_disk)
-            profile = OurProfile(profile.uuid, profile.path, on_disk, recipe.hidden, recipe, built)
+            profile = _made(profile.uuid, profile.path, on_disk, recipe, wanted, built)
             self._known[profile.uuid] = profile
         return profile
 
@@ -213,3 +262,35 @@ class StationProfiles:
             autoconnect=wanted.autoconnect,
             mac=recipe.mac or None,
         )
+
+
+def _made(
+    identity: str, path: str, on_disk: bool, recipe: Recipe, wanted: Wanted, built: Profile
+) -> OurProfile:
+    return OurProfile(
+        identity,
+        path,
+        on_disk,
+        recipe.credentials.ssid,
+        recipe.security,
+        recipe.hidden,
+        wanted.station_mac,
+        recipe,
+        built,
+    )
+
+
+def _adopted(found: OursFound, settings: Mapping[str, Properties]) -> OurProfile:
+    wireless = settings.get("802-11-wireless", {})
+    ssid, mac = wireless.get("ssid"), wireless.get("assigned-mac-address")
+    key_management = settings.get("802-11-wireless-security", {}).get("key-mgmt", "none")
+    known = {one.value: one for one in KeyManagement}
+    return OurProfile(
+        found.uuid,
+        found.path,
+        found.on_disk,
+        ssid if isinstance(ssid, bytes) else b"",
+        known.get(key_management) if isinstance(key_management, str) else None,
+        wireless.get("hidden") is True,
+        mac.lower() if isinstance(mac, str) and mac else None,
+    )

@@ -25,6 +25,8 @@ class StationState:
         self._associations = 0
         self._joined: str | None = None
         self.left: str | None = None
+        self.refused_mac: str | None = None
+        """A MAC that the radio did not take, and that is therefore not shown."""
         self.shown = Station(hardware_address(interface))
 
     @property
@@ -46,9 +48,9 @@ class StationState:
         return view.active_connection(objects, device)
 
     @property
-    def joined(self) -> str | None:
-        """The active connection, if it is associated and not being left."""
-        return self._joined
+    def situation(self) -> tuple[object, ...]:
+        """What makes a difference to what is to be done."""
+        return self.device, self.active, self.activated, self._joined
 
     @property
     def activated(self) -> bool:
@@ -99,7 +101,8 @@ class StationState:
         address = self._live.shown(Ipv4.of(wanted, Interface.STATION))
         servers = (wanted.dns or self._live.dns) if address else ()
         known = view.hardware_address(objects, device) if device else None
-        mac = wanted.station_mac or known or hardware_address(self._interface)
+        asked = wanted.station_mac if wanted.station_mac != self.refused_mac else None
+        mac = asked or known or hardware_address(self._interface)
         self.shown = Station(mac, point, address, servers)
         return before is not None and self._joined is None
 
