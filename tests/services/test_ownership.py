@@ -8,19 +8,22 @@ import json
 import logging
 import stat
 import threading
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.services import atomic_file
 from gateway.services.api import Interface, Wanted
 from gateway.services.network import ownership
-from gateway.services.network.manager import Profile
+from gateway.services.network.manager import ManagerError, Profile
 from gateway.services.network.ownership import OurProfile, OwnershipRecord, find_ours
 from gateway.services.network.profiles import ethernet_profile, identity_of
 from tests.fake_time import run
 from tests.services.fake_daemon import FakeDaemon
 from tests.services.fake_manager import FakeManager
+from tests.services.managed_world import owners_ethernet
 from tests.services.stored import failing
 
 ONE, TWO = "6c0b8f3e-43d6-4a42-9c5e-3d2a0a0f5b11", "6c0b8f3e-43d6-4a42-9c5e-3d2a0a0f5b12"
@@ -182,8 +185,101 @@ def test_ours_is_what_is_recorded_and_marked(tmp_path: Path) -> None:
         assert found == OurProfile(ONE, "ESP gateway: Ethernet", found.path, on_disk=False)
         assert await find_ours(manager, record, Interface.ETHERNET) == [found]
         assert await find_ours(manager, record, Interface.STATION) == []
-        manager.fail_next("profile_settings")
-        assert await find_ours(manager, record) == []
         manager.daemon.stop()
 
     run(main())
+
+
+Work = Callable[[FakeManager, OwnershipRecord], Coroutine[Any, Any, None]]
+
+
+def with_one_of_two(folder: Path, work: Work) -> None:
+    """On a NetworkManager that has the first of two profiles that are recorded."""
+
+    async def main() -> None:
+        manager = FakeManager(FakeDaemon())
+        manager.daemon.start()
+        manager.daemon.owner_adds(owners_ethernet())
+        await manager.start()
+        await asyncio.sleep(60)
+        record = OwnershipRecord(folder)
+        await record.add_profile(ONE, Interface.ETHERNET)
+        await record.add_profile(TWO, Interface.ETHERNET)
+        await manager.add_profile(profile(ONE), on_disk=False)
+        try:
+            await work(manager, record)
+        finally:
+            manager.daemon.stop()
+
+    run(main())
+
+
+def test_what_networkmanager_has_no_more_is_forgotten(tmp_path: Path) -> None:
+    """Not at once: the call that makes it may still be under way."""
+
+    async def work(manager: FakeManager, record: OwnershipRecord) -> None:
+        for _ in range(2):
+            await find_ours(manager, record)
+            assert record.profiles() == {ONE, TWO}
+            await asyncio.sleep(45)
+        await record.add_profile("station", Interface.STATION)
+        await find_ours(manager, record, Interface.STATION)
+        assert record.profiles() == {ONE, TWO, "station"}
+        await find_ours(manager, record, Interface.ETHERNET)
+        assert record.profiles() == {ONE, "station"}
+
+    with_one_of_two(tmp_path, work)
+
+
+def test_what_an_earlier_run_recorded_is_forgotten_at_once(tmp_path: Path) -> None:
+    async def work(manager: FakeManager, record: OwnershipRecord) -> None:
+        anew = OwnershipRecord(tmp_path)
+        await find_ours(manager, anew)
+        assert anew.profiles() == {ONE}
+
+    with_one_of_two(tmp_path, work)
+
+
+@pytest.mark.parametrize("how", ["refused", "not answered"])
+def test_where_one_may_be_overlooked_nothing_is_concluded(tmp_path: Path, how: str) -> None:
+    async def work(manager: FakeManager, record: OwnershipRecord) -> None:
+        await asyncio.sleep(100)
+        (manager.fail_next if how == "refused" else manager.hang_next)("profile_settings")
+        with pytest.raises(ManagerError):
+            await find_ours(manager, record)
+        assert record.profiles() == {ONE, TWO}
+
+    with_one_of_two(tmp_path, work)
+
+
+def test_the_owners_that_cannot_be_read_do_not_matter_once_all_of_ours_are_found(
+    tmp_path: Path,
+) -> None:
+    async def work(manager: FakeManager, record: OwnershipRecord) -> None:
+        await record.forget_profile(TWO)
+        manager.fail_next("profile_settings")  # the owner's is the first
+        (found,) = await find_ours(manager, record)
+        assert found.uuid == ONE
+
+    with_one_of_two(tmp_path, work)
+
+
+def test_one_that_its_owner_keeps_to_other_users_is_not_ours(tmp_path: Path) -> None:
+    async def work(manager: FakeManager, record: OwnershipRecord) -> None:
+        name = "org.freedesktop.NetworkManager.Settings.PermissionDenied"
+        manager.fail_next("profile_settings", ManagerError("not for you", name))
+        (found,) = await find_ours(manager, record)
+        assert found.uuid == ONE
+
+    with_one_of_two(tmp_path, work)
+
+
+def test_one_that_goes_meanwhile_is_not_overlooked(tmp_path: Path) -> None:
+    async def work(manager: FakeManager, record: OwnershipRecord) -> None:
+        looking = asyncio.create_task(find_ours(manager, record))
+        await asyncio.sleep(0)
+        for gone in list(manager.daemon.profiles):
+            manager.daemon.delete_profile(gone.path)
+        assert await looking == []
+
+    with_one_of_two(tmp_path, work)

@@ -331,7 +331,57 @@ def test_a_refusal_is_a_warning_and_the_next_time_does_it(
     on(world(owner=True), tmp_path, work)
 
 
-@pytest.mark.parametrize("call", CALLS)
+def test_a_profile_that_does_not_show_is_passed_over(tmp_path: Path) -> None:
+    async def work(left: Left) -> None:
+        await left.join()
+        left.manager.hang_next("profile_settings")
+        await left.release()
+        assert left.up == "owner's"
+        assert NAME not in left.names
+        assert OwnershipRecord(tmp_path).empty
+
+    on(world(owner=True), tmp_path, work)
+
+
+def test_the_device_is_given_back_before_anything_is_looked_for(tmp_path: Path) -> None:
+    async def work(left: Left) -> None:
+        await left.join()
+        await left.release()
+        assert left.manager.calls[0] == ("set_autoconnect", "wlan0 True")
+
+    on(world(owner=True), tmp_path, work)
+
+
+def test_what_appears_a_moment_later_is_deleted_too(tmp_path: Path) -> None:
+    """The gateway was killed while NetworkManager made it."""
+
+    async def work(left: Left) -> None:
+        await left.record.add_profile(UUID, Interface.STATION)
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.5, lambda: left.daemon.add_profile(station(), on_disk=False))
+        await left.release()
+        assert NAME not in left.names
+        assert OwnershipRecord(tmp_path).empty
+
+    on(world(owner=True), tmp_path, work)
+
+
+def test_what_may_still_be_made_stays_recorded(tmp_path: Path) -> None:
+    """It is left to the next start, or to `release-network`, which runs after a stop."""
+
+    async def work(left: Left) -> None:
+        await left.record.add_profile(UUID, Interface.STATION)
+        await release(left.manager, left.record)
+        assert OwnershipRecord(tmp_path).profiles() == {UUID}
+        left.daemon.add_profile(station(), on_disk=False)
+        await left.release()
+        assert NAME not in left.names
+        assert OwnershipRecord(tmp_path).empty
+
+    on(world(owner=True), tmp_path, work)
+
+
+@pytest.mark.parametrize("call", ["set_autoconnect", "activate", "delete_profile"])
 def test_a_call_that_is_not_answered_ends_it_in_time(
     call: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

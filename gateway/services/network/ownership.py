@@ -9,19 +9,26 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gateway.services.api import Interface
 from gateway.services.atomic_file import replace_file, set_aside
 from gateway.services.network import view
-from gateway.services.network.manager import Manager, ManagerError, Properties
+from gateway.services.network.manager import NM, Manager, ManagerError, Properties
 from gateway.services.network.profiles import is_marked
 
 VERSION = 1
 FILE_NAME = "network.json"
+
+_FRESH_SECONDS: Final = 60.0
+"""Longer than a call to NetworkManager is waited for, three times over."""
+
+_NO_SUCH_OBJECT: Final = "org.freedesktop.DBus.Error.Unknown"
+_NOT_FOR_US: Final = f"{NM}.Settings.PermissionDenied"
 
 logger = logging.getLogger("gateway.network")
 
@@ -49,6 +56,7 @@ class OwnershipRecord:
         self._file = directory / FILE_NAME
         self._content = self._on_disk = _load(self._file)
         self._writing = asyncio.Lock()
+        self._recorded_at: dict[str, float] = {}
         self._refused = False
 
     @property
@@ -76,11 +84,23 @@ class OwnershipRecord:
 
     async def add_profile(self, uuid: str, which: Interface) -> None:
         """We are about to make a profile."""
+        self._recorded_at[uuid] = asyncio.get_running_loop().time()
         await self._change({**self._content.profiles, uuid: which}, self._content.held)
 
     async def forget_profile(self, uuid: str) -> None:
         """A profile of ours is there no more."""
         await self._change(_without(self._content.profiles, uuid), self._content.held)
+
+    async def forget_gone(self, found: Iterable[OurProfile], which: Interface | None) -> None:
+        """Nothing but what was `found`, of all or of one interface's, is there any more.
+
+        Not so what was recorded less than a minute ago: a call that nobody waits for any
+        more may still be on its way to NetworkManager, and make it.
+        """
+        now = asyncio.get_running_loop().time()
+        for uuid in self.profiles(which) - {profile.uuid for profile in found}:
+            if now - self._recorded_at.get(uuid, -inf) > _FRESH_SECONDS:
+                await self.forget_profile(uuid)
 
     async def hold(self, interface: str, which: Interface = Interface.STATION) -> None:
         """We are about to tell NetworkManager not to connect an interface by itself."""
@@ -135,30 +155,71 @@ class OurProfile:
     on_disk: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The profiles of ours that were found, and why it may not be all of them."""
+
+    found: list[OurProfile]
+    obstacle: ManagerError | None
+
+
 async def find_ours(
     manager: Manager, record: OwnershipRecord, which: Interface | None = None
 ) -> list[OurProfile]:
     """The profiles of ours that NetworkManager has, all or those for one interface.
 
-    Ours are those in the record that bear our mark as well. What cannot be read is not ours.
+    Ours are those in the record that bear our mark as well; what NetworkManager does not have
+    any more leaves the record. Raises ManagerError where one may have been overlooked.
     """
-    return (await survey(manager, record.profiles(which)))[0]
+    seen = await survey(manager, record.profiles(which))
+    if seen.obstacle is not None:
+        raise seen.obstacle
+    await record.forget_gone(seen.found, which)
+    return seen.found
 
 
-async def survey(manager: Manager, recorded: frozenset[str]) -> tuple[list[OurProfile], bool]:
-    """The profiles of ours among the `recorded` ones, and whether all could be read."""
-    found, complete = [], True
-    for path in view.profiles(manager.objects) if recorded else []:
+async def survey(
+    manager: Manager, recorded: frozenset[str], seconds: float | None = None
+) -> Survey:
+    """Look for the `recorded` ones among all profiles, for `seconds` at most at each."""
+    found, unseen = list[OurProfile](), set(recorded)
+    obstacle: ManagerError | None = None
+    for path in view.profiles(manager.objects):
+        if not unseen:
+            return Survey(found, None)
         try:
-            settings = await manager.profile_settings(path)
-        except ManagerError:
-            complete = False
+            settings = await settings_of(manager, path, seconds)
+        except ManagerError as error:
+            obstacle = error
             continue
         uuid, name = text_of(settings, "uuid"), text_of(settings, "id")
-        if uuid in recorded and is_marked(settings):
+        if uuid in unseen and is_marked(settings):
             on_disk = view.is_on_disk(manager.objects, path)
             found.append(OurProfile(uuid, name, path, on_disk))
-    return found, complete
+        unseen.discard(uuid)
+    return Survey(found, obstacle if unseen else None)
+
+
+async def settings_of(
+    manager: Manager, path: str, seconds: float | None = None
+) -> Mapping[str, Properties]:
+    """A profile's settings; none of one that is gone or certainly not ours.
+
+    Raises ManagerError, also where it takes longer than `seconds`.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await manager.profile_settings(path)
+    except TimeoutError:
+        raise ManagerError("NetworkManager does not show one of its profiles") from None
+    except ManagerError as error:
+        gone = manager.present and path not in manager.objects
+        if gone and error.name.startswith(_NO_SUCH_OBJECT):
+            return {}
+        # Only a profile that its owner keeps to some users is forbidden in this way.
+        if error.name == _NOT_FOR_US:
+            return {}
+        raise
 
 
 def text_of(settings: Mapping[str, Properties], name: str) -> str:

@@ -17,13 +17,24 @@ from typing import Final
 from gateway.services.api import Interface
 from gateway.services.network import view
 from gateway.services.network.manager import DeviceState, Manager, ManagerError, Properties
-from gateway.services.network.ownership import OurProfile, OwnershipRecord, survey, text_of
+from gateway.services.network.ownership import (
+    OurProfile,
+    OwnershipRecord,
+    Survey,
+    settings_of,
+    survey,
+    text_of,
+)
 
 logger = logging.getLogger("gateway.network")
 
 RELEASE_SECONDS: Final = 9.0
 _SCAN_SECONDS: Final = 6.0
 _BY_ITSELF_SECONDS: Final = 1.0
+_LATE_SECONDS: Final = 1.0
+"""A profile that was being made when its maker was cut off is there sooner."""
+
+_SETTINGS_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.1
 _PROFILE_TYPES: Final = {
     int(view.DeviceType.ETHERNET): "802-3-ethernet",
@@ -78,20 +89,31 @@ class _Release:
 
     async def run(self) -> None:
         """All of it, in this order: first what gives the owner's network back."""
-        ours, complete = await survey(self._manager, self._record.profiles())
+        begun = asyncio.get_running_loop().time()
         devices = self._devices()
         for interface in sorted(self._record.held):
             await self._give_back(interface)
         for interface, device in devices.items():
             await self._hand_over(interface, device)
-        for profile in ours:
-            if not profile.on_disk:
-                await self._delete(profile)
-        if complete:
-            for uuid in self._record.profiles() - {profile.uuid for profile in ours}:
-                await self._record.forget_profile(uuid)
+        await self._delete_passing(begun + _LATE_SECONDS)
         for interface, device in devices.items():
             await self._bring_back(interface, device)
+
+    async def _delete_passing(self, late: float) -> None:
+        """Delete what of ours is in memory; look again at `late` for what was not found."""
+        seen = await self._delete_found()
+        if self._record.profiles() - {profile.uuid for profile in seen.found}:
+            await asyncio.sleep(late - asyncio.get_running_loop().time())
+            seen = await self._delete_found()
+        if seen.obstacle is None:
+            await self._record.forget_gone(seen.found, None)
+
+    async def _delete_found(self) -> Survey:
+        seen = await survey(self._manager, self._record.profiles(), _SETTINGS_SECONDS)
+        for profile in seen.found:
+            if not profile.on_disk:
+                await self._delete(profile)
+        return seen
 
     def _devices(self) -> dict[str, str]:
         """The devices that the owner may have had a connection on, by their interfaces.
@@ -204,10 +226,12 @@ class _Release:
     async def _candidate(self, path: str, kind: str | None) -> _Candidate | None:
         """A profile, if it is the owner's, connects by itself and is of that type."""
         try:
-            settings = await self._manager.profile_settings(path)
+            settings = await settings_of(self._manager, path, _SETTINGS_SECONDS)
         except ManagerError:
             return None
         connection = settings.get("connection", {})
+        if not connection:
+            return None
         if self._record.has_profile(text_of(settings, "uuid")):
             return None
         if connection.get("autoconnect") is False or kind not in (None, connection.get("type")):
