@@ -54,18 +54,33 @@ def _run(options: argparse.Namespace) -> int:
 
 def _release_network(options: argparse.Namespace) -> int:
     import asyncio
+    import logging
 
-    from gateway.config import ConfigError, load
+    from gateway.config import Config, ConfigError, load, state_dir_of
     from gateway.services import journal
     from gateway.services.network.release_network import release_network
 
+    broken: ConfigError | None = None
     try:
-        config = load(options.config).with_options(state_dir=options.state_dir)
+        config = load(options.config)
+    except ConfigError as error:
+        # Somebody is cut off from this machine until it is done.
+        broken, config = error, Config().with_options(state_dir=state_dir_of(options.config))
+    try:
+        config = config.with_options(state_dir=options.state_dir)
     except ConfigError as error:
         print(f"esp-at-gateway: {error}", file=sys.stderr)
         return 2
     journal.configure(config.log.level)
-    asyncio.run(release_network(config.storage.state_dir))
+    folder = config.storage.state_dir
+    if broken is not None:
+        logging.getLogger("gateway").error(
+            "%s; giving back what the record in %s says all the same, "
+            "another folder is named by --state-dir",
+            broken,
+            folder,
+        )
+    asyncio.run(release_network(folder))
     return 0
 
 

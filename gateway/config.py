@@ -15,7 +15,7 @@ from gateway import config_checks as check
 from gateway.config_checks import ConfigError, allowed, field_check
 from gateway.services.api import Encryption
 
-__all__ = ["DEFAULT_PATH", "Config", "ConfigError", "load"]
+__all__ = ["DEFAULT_PATH", "Config", "ConfigError", "load", "state_dir_of"]
 
 DEFAULT_PATH = Path("/etc/esp-at-gateway/gateway.toml")
 
@@ -221,3 +221,17 @@ def load(path: Path | None) -> Config:
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
     return config
+
+
+def state_dir_of(path: Path | None) -> Path:
+    """The folder of the stored settings, as far as a file can tell that `load` refuses.
+
+    The default where it does not. For what has to be done in spite of a faulty file.
+    """
+    import tomllib
+
+    try:
+        with (path or DEFAULT_PATH).open("rb") as opened:
+            return check.folder(tomllib.load(opened)["storage"]["state_dir"], "state_dir")
+    except (OSError, ValueError, LookupError, TypeError, ConfigError):
+        return StorageOptions().state_dir

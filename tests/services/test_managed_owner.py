@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services.api import Address, Encryption, ServiceError, SoftApSettings, Wanted
+from gateway.services.api import (
+    Address,
+    Credentials,
+    Encryption,
+    ServiceError,
+    SoftApSettings,
+    Wanted,
+)
 from tests.services.managed_world import GOOD, HOME, OWNERS, Scene, on, run, world
 
 FIXED = Wanted(
@@ -29,11 +36,33 @@ def method(scene: Scene) -> str:
     return str(ipv4["method"][1])
 
 
-async def begin_anew(scene: Scene, wanted: Wanted) -> None:
+async def begin_anew(scene: Scene, wanted: Wanted, stored: Credentials | None = None) -> None:
     """A reset, after which `wanted` is what is stored."""
     scene.network.end()
-    scene.network.begin(scene.recorder, wanted, None)
+    scene.network.begin(scene.recorder, wanted, stored)
     await scene.settle()
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_what_the_owner_connects_by_hand_stays_until_it_is_asked_for_something_else(
+    stored: bool,
+) -> None:
+    async def work() -> None:
+        daemon = world(HOME, owner=True)
+        async with on(daemon, stored=GOOD if stored else None) as scene:
+            await scene.network.join(GOOD, keep=stored)
+            await scene.settle()
+            scene.recorder.clear()
+            owners = next(one for one in daemon.profiles if one.name == "owner's")
+            daemon.activate(owners.path, daemon.devices["wlan0"].path, "/")
+            await scene.settle()
+            assert scene.really() == scene.ssid() == OWNERS.ssid
+            assert scene.recorder.events == ["lost", "connected", "got address"]
+            assert [one.on_disk for one in scene.ours] == ([True] if stored else [])
+            await begin_anew(scene, Wanted(), GOOD if stored else None)
+            assert scene.really() == (HOME if stored else OWNERS).ssid
+
+    run(work())
 
 
 def test_a_stop_gives_the_owners_connection_its_own_addresses_back() -> None:

@@ -33,7 +33,12 @@ from gateway.services.network.live_addresses import NOTHING_ASKED, LiveAddresses
 from gateway.services.network.manager import Manager, ManagerError
 from gateway.services.network.news import NetworkNews
 from gateway.services.network.ownership import OwnershipRecord
-from gateway.services.network.station_attempt import Transition, ready_device, strongest
+from gateway.services.network.station_attempt import (
+    REPLACED,
+    Transition,
+    ready_device,
+    strongest,
+)
 from gateway.services.network.station_goal import Aim, Goal
 from gateway.services.network.station_joining import Joining, request_scan, scanned_recently
 from gateway.services.network.station_profiles import StationProfiles
@@ -51,6 +56,7 @@ _LAST_RETRY: Final = 15.0
 _DISCONNECT_SECONDS: Final = 5.0
 _STARTUP_SECONDS: Final = 60.0
 _AT_ONCE: Final = 0.05
+_REPLACED_SECONDS: Final = 5.0
 _REMEMBERED_SENTENCES: Final = 20
 
 PROTECTED: Final = (
@@ -268,8 +274,14 @@ class ManagedStation:
         """Whether the owner's connection is there or coming up, and must not be left."""
         return self._protect_owner and self._state.active is not None and not self._is_ours()
 
-    def _is_by_hand(self) -> bool:
+    async def _is_by_hand(self) -> bool:
         """Whether the owner has connected, while NetworkManager did not by itself."""
+        if not self._state.up and self._joining.transitions.last_reason == REPLACED:
+            # Ours is going, and what takes its place does not show yet.
+            await self._convergence.until(
+                lambda: self._state.active is not None and not self._is_ours(),
+                asyncio.get_running_loop().time() + _REPLACED_SECONDS,
+            )
         active, device = self._state.active, self._state.device
         if active is None or device is None or self._is_ours():
             return False
@@ -399,7 +411,7 @@ class ManagedStation:
         assert credentials is not None
         if not (self._manager.present or goal.has_caller):
             return None
-        if not goal.has_caller and self._is_by_hand():
+        if not goal.has_caller and await self._is_by_hand():
             logger.info("the owner has connected by hand: that stays until AT+CWJAP or a reset")
             return self._be_guest_instead()
         leaves = self._state.active == self._state.left
@@ -463,7 +475,7 @@ class ManagedStation:
 
     async def _stay(self, goal: Goal) -> None:
         if self._is_ours() and goal.credentials is not None:
-            self._profiles.learn(goal.credentials, self._own_mac() or "")
+            self._profiles.learn(goal.credentials, self._own_mac())
             self._check_mac()
             if goal.keep:
                 await self._profiles.keep(self._wanted)
@@ -472,14 +484,15 @@ class ManagedStation:
         await self._profiles.delete_passing(all_but_current=True)
         await self._settle_live()
 
-    def _own_mac(self) -> str | None:
+    def _own_mac(self) -> str:
         device = self._state.device
-        return view.hardware_address(self._manager.objects, device) if device else None
+        return (view.own_address(self._manager.objects, device) if device else None) or ""
 
     def _check_mac(self) -> None:
         """Find out whether the radio took the MAC that it was to have."""
-        asked = self._wanted.station_mac
-        if asked not in (None, self._own_mac(), self._state.refused_mac):
+        asked, device = self._wanted.station_mac, self._state.device
+        has = view.hardware_address(self._manager.objects, device) if device else None
+        if asked not in (None, has, self._state.refused_mac):
             logger.warning("%s does not take the MAC %s", self._interface, asked)
             self._state.refused_mac = asked
             self.refresh()

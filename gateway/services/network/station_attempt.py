@@ -18,6 +18,9 @@ from gateway.services.network.manager import DeviceState, Manager, Objects
 
 _WRONG_PASSWORD: Final = {7}  # no secrets
 _SUPPLICANT_DISCONNECTED: Final = 8
+REPLACED: Final = 60
+"""NMDeviceStateReason: another connection is activated in its place."""
+
 _NO_SUCH_AP: Final = {53}  # SSID not found
 _NO_ADDRESS: Final = {5, 6, 15, 16, 17}  # IP configuration unavailable or expired, DHCP
 _SUPPLICANT_TIMED_OUT: Final = {11}
@@ -49,6 +52,11 @@ class Transitions:
     def add(self, step: Transition) -> None:
         """The device has taken another step."""
         self._steps.append(step)
+
+    @property
+    def last_reason(self) -> int:
+        """The NMDeviceStateReason of the last step, 0 if there was none."""
+        return self._steps[-1].reason if self._steps else 0
 
     def failure(self, active: str) -> JoinError | None:
         """Why the activation `active` came to nothing; None while it has not."""

@@ -156,7 +156,7 @@ class Joining:
                 JoinFailure.TIMED_OUT,
                 "DHCP is off and no address is set; use AT+CIPSTA= or AT+CWDHCP=1,1.",
             )
-        mac = view.hardware_address(objects, device) or ""
+        mac = view.own_address(objects, device) or ""
         recipe = Recipe(credentials, security, found.hidden, mac)
         profile = await self._profiles.prepare(recipe, wanted, kept=kept)
         self.transitions.clear()

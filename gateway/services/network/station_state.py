@@ -100,7 +100,8 @@ class StationState:
             point = view.active_access_point(objects, device) or self.shown.access_point
         address = self._live.shown(Ipv4.of(wanted, Interface.STATION))
         servers = (wanted.dns or self._live.dns) if address else ()
-        known = view.hardware_address(objects, device) if device else None
+        mac_of = view.hardware_address if self._joined else view.own_address
+        known = mac_of(objects, device) if device else None
         asked = wanted.station_mac if wanted.station_mac != self.refused_mac else None
         mac = asked or known or hardware_address(self._interface)
         self.shown = Station(mac, point, address, servers)

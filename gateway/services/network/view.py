@@ -120,6 +120,14 @@ def permanent_hardware_address(objects: Objects, device: str) -> str | None:
     return _mac(objects, device, "PermHwAddress")
 
 
+def own_address(objects: Objects, device: str) -> str | None:
+    """The MAC that it has without anybody's asking for another, as far as it is known.
+
+    While it is not connected a radio has a random one, to scan with.
+    """
+    return permanent_hardware_address(objects, device) or hardware_address(objects, device)
+
+
 def _mac(objects: Objects, device: str, name: str) -> str | None:
     known = (_read(objects, device, where, name, "") for where in (DEVICE, WIRELESS, WIRED))
     return next((mac.lower() for mac in known if mac), None)
