@@ -56,9 +56,32 @@ def test_without_a_bus_it_is_said_and_kept(config: Path, tmp_path: Path) -> None
     assert json.loads((state / "network.json").read_text()) == record
 
 
-def test_what_cannot_be_is_refused(config: Path) -> None:
+def test_a_folder_that_cannot_be_is_refused(config: Path) -> None:
     status, told = release_network("--config", config, "--state-dir", "")
     assert (status, told.count("\n")) == (2, 1)
     assert "--state-dir" in told
-    status, told = release_network("--config", "/no/such/file.toml")
-    assert (status, told.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("line", ["baud = 0", "baud =", None])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_faulty_configuration_does_not_keep_the_network_from_its_owner(
+    line: str | None, named: bool, config: Path, tmp_path: Path
+) -> None:
+    """The folder is the option's, or what the file says, as far as that can be read."""
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "network.json").write_text(
+        '{"version": 1, "profiles": {}, "held": {"wlan0": "station"}}'
+    )
+    if line is None:
+        config.unlink()
+    else:
+        config.write_text(f"{config.read_text()}[uart]\n{line}\n")
+    options: list[str | Path] = ["--state-dir", state] if named else []
+    status, told = release_network("--config", config, *options)
+    assert status == 0
+    first, rest = told.split("\n", 1)
+    assert "gateway.toml" in first
+    known = named or line == "baud = 0"
+    assert str(state if known else "/var/lib/esp-at-gateway") in first
+    assert ("nothing can be given back" in rest) == known
