@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gateway.services.api import Interface, JoinError, SoftAp, SoftApSettings, Wanted
@@ -19,25 +19,30 @@ from gateway.services.network.hardware import hardware_address
 from gateway.services.network.holding import Holding
 from gateway.services.network.interfaces import NetworkInterfaces
 from gateway.services.network.manager import DeviceState, Manager, ManagerError, Profile
-from gateway.services.network.ownership import OwnershipRecord, find_ours
+from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import SOFTAP_ADDRESS, identity_of, softap_profile
+from gateway.services.network.softap_profile import SoftApProfile
 
 logger = logging.getLogger("gateway.network")
 
+PROTECTED: Final = (
+    "the Wi-Fi connection is the owner's, and gateway.toml protects it: "
+    "[network] protect_owner = true"
+)
+
 _START_SECONDS: Final = 40.0
+_BOOT_SECONDS: Final = 30.0
+"""NetworkManager says within this time of its start that it has brought up what it can."""
+
+_LEAVING_SECONDS: Final = 5.0
+"""The station leaves sooner where it can."""
+
 _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A profile of ours that is, or is to be, on the air."""
-
-    uuid: str
-    path: str
-    interface: str
-    active: str
-    plan: Profile = field(repr=False)
+class NoInterfaceError(Exception):
+    """There is nothing to open it on, and there is no use in trying again."""
 
 
 class ManagedSoftAp:
@@ -50,16 +55,17 @@ class ManagedSoftAp:
         record: OwnershipRecord,
         *,
         share_uplink: bool,
+        protect_owner: bool = False,
     ) -> None:
         self._manager = manager
         self._interfaces = interfaces
         self._record = record
         self._share_uplink = share_uplink
+        self._protect_owner = protect_owner
         self._holding = Holding(manager, interfaces.softap, record, Interface.SOFTAP)
         self._wanted = Wanted(station=True)
         self._station_channel = 0
-        self._opened: Opened | None = None
-        self._adopted = False
+        self._ours = SoftApProfile(manager, record)
         self._was_ready = False
         self._failed = False
         self._said = ""
@@ -83,10 +89,7 @@ class ManagedSoftAp:
 
     def obstacle(self, wanted: Wanted) -> str | None:
         """Why this machine cannot open an access point as wanted, None if it can."""
-        if not self._is_asked(wanted) or not self._manager.present:
-            return None
-        interface = self._interface(wanted)
-        if interface is not None and view.device(self._manager.objects, interface) is not None:
+        if not self._is_asked(wanted) or not self._manager.present or self._device(wanted):
             return None
         if view.device(self._manager.objects, self._interfaces.station) is None:
             return f"NetworkManager has no Wi-Fi device {self._interfaces.station}"
@@ -98,8 +101,8 @@ class ManagedSoftAp:
 
     def apply(self, wanted: Wanted) -> None:
         """Open, change or close the access point; its state shows it at once."""
-        if wanted != self._wanted:
-            self._wanted = wanted
+        before, self._wanted = self._wanted, wanted
+        if _asked(before) != _asked(wanted):
             self._failed, self._retry, self._said = False, _FIRST_RETRY, ""
             self._convergence.wake()
         self.refresh()
@@ -114,15 +117,14 @@ class ManagedSoftAp:
 
     def manager_came_or_went(self) -> None:
         """NetworkManager runs now, or does not any more."""
-        self._opened, self._adopted = None, False
+        self._ours.lost()
         self._failed, self._retry, self._said = False, _FIRST_RETRY, ""
         self._convergence.wake()
 
     def refresh(self) -> None:
         """Work out the state from the mirror and what is wanted."""
         wanted, objects = self._wanted, self._manager.objects
-        interface = self._interface(wanted)
-        device = view.device(objects, interface) if interface else None
+        device = self._device(wanted)
         on_air = self._is_asked(wanted) and device is not None and not self._failed
         mac = wanted.softap_mac
         if mac is None:
@@ -133,9 +135,7 @@ class ManagedSoftAp:
         ready = device is not None and (
             view.device_state(objects, device) >= DeviceState.DISCONNECTED
         )
-        opened = self._opened
-        ended = opened is not None and opened.active != "" and not self._is_live(opened)
-        if ended or (ready and not self._was_ready):
+        if self._ours.has_ended or (ready and not self._was_ready):
             self._convergence.nudge()
         self._was_ready = ready
         self._changes.notice()
@@ -149,106 +149,118 @@ class ManagedSoftAp:
             return self._interfaces.softap
         return None if wanted.station else self._interfaces.station
 
-    def _is_live(self, opened: Opened) -> bool:
-        # Its own object tells: the device shows it a moment after the answer to `activate`.
-        state = view.active_state(self._manager.objects, opened.active)
-        return state in (view.ActiveState.ACTIVATING, view.ActiveState.ACTIVATED)
+    def _device(self, wanted: Wanted) -> str | None:
+        interface = self._interface(wanted)
+        return None if interface is None else view.device(self._manager.objects, interface)
 
     async def _step(self) -> float | None:
         if not self._manager.present:
             return None
         try:
-            await self._adopt()
+            await self._ours.adopt()
             if view.device(self._manager.objects, self._interfaces.softap) is not None:
                 # It is there for us: no network of the owner's is to be joined on it.
                 await self._holding.hold()
             await self._converge()
+        except NoInterfaceError as error:
+            self._fail(f"the SoftAP is not on the air: {error}")
+            # What came during the step has woken nobody; later it will.
+            return None if self._device(self._wanted) is None else _FIRST_RETRY
         except (ManagerError, JoinError) as error:
-            return self._again_after(str(error))
+            self._fail(f"the SoftAP is not on the air, trying again: {error}")
+            seconds, self._retry = self._retry, min(2 * self._retry, _LAST_RETRY)
+            return seconds
         self._retry, self._said = _FIRST_RETRY, ""
         if self._failed:
             self._failed = False
             self.refresh()
         return None
 
-    async def _adopt(self) -> None:
-        if self._adopted:
-            return
-        for found in await find_ours(self._manager, self._record, Interface.SOFTAP):
-            await self._manager.delete_profile(found.path)
-            await self._record.forget_profile(found.uuid)
-        self._adopted = True
-
     async def _converge(self) -> None:
-        wanted, interface = self._wanted, self._interface(self._wanted)
-        if wanted.softap is None or not wanted.softap_mode or interface is None:
-            await self._shut()
+        wanted, ours = self._wanted, self._ours
+        if wanted.softap is None or not wanted.softap_mode:
+            await ours.delete()
+            await ours.forget()
             return
+        interface, device = await self._place()
         softap = self._on_the_stations_channel(wanted.softap, interface)
-        opened = self._opened
-        identity = opened.uuid if opened else str(uuid.uuid4())
-        plan = self._plan(identity, interface, softap)
-        if opened and opened.plan == plan and self._is_live(opened):
+        plan = self._plan(interface, softap)
+        if ours.opened and ours.opened.plan == plan and ours.is_live(ours.opened):
             return
-        await self._shut()
-        await self._open(identity, interface, plan)
+        if interface == self._interfaces.station:
+            await self._wait_for_the_station(device)
+        await ours.bring_to(plan, interface)
+        await self._open(interface, device)
+
+    async def _place(self) -> tuple[str, str]:
+        """The interface to open it on, and its device."""
+        wanted = self._wanted
+        if self._device(wanted) is None:
+            await self._until(self._has_started, _BOOT_SECONDS)
+        interface, device = self._interface(wanted), self._device(wanted)
+        if interface is None or device is None:
+            await self._ours.delete()
+            raise NoInterfaceError(self.obstacle(wanted) or "NetworkManager went meanwhile")
+        return interface, device
 
     def _on_the_stations_channel(self, softap: SoftApSettings, interface: str) -> SoftApSettings:
         if interface == self._interfaces.station or not self._station_channel:
             return softap
         return replace(softap, channel=self._station_channel)
 
-    def _plan(self, identity: str, interface: str, softap: SoftApSettings) -> Profile:
+    def _plan(self, interface: str, softap: SoftApSettings) -> Profile:
         return softap_profile(
-            identity_of(identity, Interface.SOFTAP, softap.ssid),
+            identity_of(self._ours.uuid, Interface.SOFTAP, softap.ssid),
             interface,
             softap,
             self._wanted,
             share_uplink=self._share_uplink,
         )
 
-    async def _shut(self) -> None:
-        opened = self._opened
-        if opened is None:
-            return
-        # Without NetworkManager nothing shows, and this is refused.
-        if opened.path in self._manager.objects or not self._manager.present:
-            await self._manager.delete_profile(opened.path)
-        # Known until it is deleted: where that was refused it is tried again.
-        self._opened = None
-        await self._record.forget_profile(opened.uuid)
+    async def _wait_for_the_station(self, device: str) -> None:
+        """Let the owner's connection be left first, so that it can come back afterwards."""
+        if self._protect_owner and not await self._until(self._has_started, _BOOT_SECONDS):
+            raise ManagerError(PROTECTED)
+        left = await self._until(lambda: not self._is_owners(device), _LEAVING_SECONDS)
+        if self._protect_owner and not left:
+            raise ManagerError(PROTECTED)
 
-    async def _open(self, identity: str, interface: str, plan: Profile) -> None:
-        device = view.device(self._manager.objects, interface)
-        if device is None:
-            raise ManagerError(f"NetworkManager has no Wi-Fi device {interface}")
-        await self._record.add_profile(identity, Interface.SOFTAP)
-        path = await self._manager.add_profile(plan, on_disk=False)
-        self._opened = opened = Opened(identity, path, interface, "", plan)
-        active = await self._manager.activate(path, device)
-        if self._opened is not opened:
-            raise ManagerError("NetworkManager went meanwhile")
-        self._opened = opened = replace(opened, active=active)
-        await self._convergence.until(
-            lambda: self._is_on_air(opened) or not self._is_live(opened),
-            asyncio.get_running_loop().time() + _START_SECONDS,
+    def _has_started(self) -> bool:
+        return not view.starting_up(self._manager.objects)
+
+    def _is_owners(self, device: str) -> bool:
+        """Whether a connection of somebody else's is up on a device, or is coming up."""
+        objects = self._manager.objects
+        active = view.active_connection(objects, device)
+        if active is None or view.profile_of(objects, active) not in objects:
+            return False  # what is deleted is about to end
+        if view.active_state(objects, active) >= view.ActiveState.DEACTIVATING:
+            return False
+        return not self._record.has_profile(view.active_uuid(objects, active))
+
+    async def _open(self, interface: str, device: str) -> None:
+        ours = self._ours
+        opened = await ours.activate(device)
+        await self._until(
+            lambda: ours.is_on_air(opened) or not ours.is_live(opened), _START_SECONDS
         )
-        if not self._is_on_air(opened):
-            await self._shut()
+        if not ours.is_on_air(opened):
+            await ours.given_up(opened)
             raise ManagerError(f"NetworkManager cannot open it on {interface}; see: nmcli device")
         logger.info("the SoftAP is on the air on %s", interface)
 
-    def _is_on_air(self, opened: Opened) -> bool:
-        objects = self._manager.objects
-        device = view.device(objects, opened.interface)
-        if device is None or view.active_connection(objects, device) != opened.active:
-            return False
-        return view.device_state(objects, device) == DeviceState.ACTIVATED
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        return await self._convergence.until(holds, asyncio.get_running_loop().time() + seconds)
 
-    def _again_after(self, cause: str) -> float:
-        sentence = f"the SoftAP is not on the air, trying again: {cause}"
+    def _fail(self, sentence: str) -> None:
         logger.log(logging.DEBUG if sentence == self._said else logging.ERROR, "%s", sentence)
         self._said, self._failed = sentence, True
         self.refresh()
-        seconds, self._retry = self._retry, min(2 * self._retry, _LAST_RETRY)
-        return seconds
+
+
+def _asked(wanted: Wanted) -> tuple[object, ...]:
+    """What of the whole network concerns the SoftAP."""
+    return (
+        *(wanted.station, wanted.softap_mode, wanted.softap),
+        *(wanted.softap_address, wanted.softap_dhcp, wanted.softap_mac),
+    )
