@@ -17,6 +17,14 @@ def quoted(text: bytes) -> bytes:
     return b'"' + text + b'"'
 
 
+def until_heard(gateway: GatewayOnSerial, access_point: AccessPoint) -> None:
+    """NetworkManager knows an access point that has just been opened."""
+    escaped = access_point.bssid.replace(":", r"\\:")
+    look = f"nmcli -g BSSID device wifi list --rescan yes | grep -q '{escaped}'"
+    again = f"for _ in $(seq 20); do {look} && exit; sleep 0.5; done; exit 1"
+    gateway.machine.run(again, seconds=150)
+
+
 def join_command(
     access_point: AccessPoint,
     password: bytes | None = None,

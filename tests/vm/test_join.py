@@ -13,6 +13,7 @@ from tests.vm.joining import (
     joined_bssid,
     quoted,
     station_address,
+    until_heard,
     wifi_profiles,
 )
 from tests.vm.report import Report
@@ -54,6 +55,7 @@ def test_a_bssid_chooses_among_two_of_a_name(
 ) -> None:
     twins = [AccessPoint(b"vm-twin", f"02:00:00:00:02:0{n}") for n in (0, 1)]
     air.open("wlan2", *twins, channel=11)
+    until_heard(gateway, twins[1])
     for twin in (twins[1], twins[0]):
         command = join_command(twin, bssid=twin.bssid)
         assert gateway.client.ask(command, JOIN_SECONDS).ok

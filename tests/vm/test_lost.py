@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.vm.air import AccessPoint, Air
 from tests.vm.gateway_on_serial import GatewayOnSerial
-from tests.vm.joining import JOIN_SECONDS, join, join_command, joined_bssid
+from tests.vm.joining import JOIN_SECONDS, join, join_command, joined_bssid, until_heard
 from tests.vm.report import Report
 from tests.vm.standard_air import WPA2
 
@@ -41,6 +41,7 @@ def test_a_station_roams_to_the_other_access_point(
     first = AccessPoint(b"vm-roam", "02:00:00:00:02:00", network=2)
     second = AccessPoint(b"vm-roam", "02:00:00:00:02:01", network=2)
     air.open("wlan2", first, second, channel=11)
+    until_heard(gateway, second)
     assert gateway.client.ask(join_command(first), JOIN_SECONDS).ok
     here = joined_bssid(gateway)
     other = second if here == first.bssid else first

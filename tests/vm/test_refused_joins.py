@@ -6,7 +6,7 @@ import pytest
 
 from tests.vm.air import AccessPoint, Air, Security
 from tests.vm.gateway_on_serial import GatewayOnSerial
-from tests.vm.joining import JOIN_SECONDS, join, join_command, wifi_profiles
+from tests.vm.joining import JOIN_SECONDS, join, join_command, until_heard, wifi_profiles
 from tests.vm.report import Report
 from tests.vm.standard_air import LEGACY, WPA2, WPA3
 
@@ -54,6 +54,7 @@ def test_no_address_is_1(gateway: GatewayOnSerial, air: Air, report: Report) -> 
 def test_wep_is_refused(gateway: GatewayOnSerial, air: Air, report: Report) -> None:
     wep = AccessPoint(b"vm-wep", "02:00:00:00:02:00", Security.WEP)
     air.open("wlan2", wep, channel=11)
+    until_heard(gateway, wep)
     seconds = refused(gateway, join_command(wep, b"0102030405"), 4)
     report.note(f"+CWJAP:4 after {seconds:.1f} s")
     assert "WEP" in gateway.log()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.vm.air import AccessPoint, Air, Security
 from tests.vm.gateway_on_serial import GatewayOnSerial
-from tests.vm.joining import quoted
+from tests.vm.joining import quoted, until_heard
 from tests.vm.report import Report
 from tests.vm.standard_air import CHANNEL, HIDDEN, ON_WLAN1, WPA2
 
@@ -37,6 +37,7 @@ def test_a_scan_shows_every_field_of_every_access_point(
 ) -> None:
     far = AccessPoint(b"vm-tkip", "02:00:00:00:02:00", Security.WPA)
     air.open("wlan2", far, channel=11)
+    until_heard(gateway, far)
     reply = gateway.client.ask("AT+CWLAP", 12)
     assert reply.ok
     assert reply.seconds < 9
