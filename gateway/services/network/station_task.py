@@ -53,6 +53,9 @@ class StationTask(StationCore):
         active, device = self._state.active, self._state.device
         if active is None or device is None or self._is_ours():
             return False
+        coming = (view.ActiveState.ACTIVATING, view.ActiveState.ACTIVATED)
+        if view.active_state(self._manager.objects, active) not in coming:
+            return False
         held = not view.autoconnect(self._manager.objects, device)
         return held and active not in (self._state.left, self._there_at_begin)
 
