@@ -33,6 +33,8 @@ class EthernetProfile:
         self._adopted = False
         self.mac: str | None = None
         """The MAC that it was last activated with, None for the hardware's own."""
+        self.is_known = True
+        """Whether this run made it; what one of an earlier run brought with it nobody knows."""
 
     @property
     def exists(self) -> bool:
@@ -64,8 +66,12 @@ class EthernetProfile:
         if self._adopted:
             return
         found = await find_ours(self._manager, self._record, Interface.ETHERNET)
+        found.sort(key=lambda one: one.uuid != self._uuid)
         if found:
-            self._uuid, self._path, self._sent = found[0].uuid, found[0].path, {}
+            first = found[0]
+            if first.uuid != self._uuid:
+                self._sent, self.mac, self.is_known = {}, None, False
+            self._uuid, self._path = first.uuid, first.path
         for surplus in found[1:]:
             await self._manager.delete_profile(surplus.path)
             await self._record.forget_profile(surplus.uuid)
@@ -79,10 +85,12 @@ class EthernetProfile:
         if self._path is None:
             await self._record.add_profile(self._uuid, Interface.ETHERNET)
             # Until it is answered it may be there or not.
-            self._adopted = False
+            self._adopted, self._sent = False, {}
             self._path = await self._manager.add_profile(built, on_disk=False)
             self._adopted = True
         elif built != self._sent:
+            # Where that is not answered it may hold either.
+            self._sent = {}
             await self._manager.update_profile(self._path, built, on_disk=False)
         self._sent = built
 
@@ -94,7 +102,7 @@ class EthernetProfile:
         if present is not None and not self.owns(present):
             self._displaced = view.profile_of(objects, present)
         active = await self._manager.activate(self._path, device)
-        self.mac = mac
+        self.mac, self.is_known = mac, True
         return active
 
     async def give_way(self, device: str) -> None:
@@ -119,4 +127,5 @@ class EthernetProfile:
 
     async def _forget(self) -> None:
         await self._record.forget_profile(self._uuid)
-        self._uuid, self._path, self._displaced, self.mac = "", None, None, None
+        self._uuid, self._path, self._displaced = "", None, None
+        self.mac, self.is_known = None, True

@@ -59,6 +59,11 @@ class EthernetState:
         return self._ours.owns(self.active)
 
     @property
+    def is_left_over(self) -> bool:
+        """Whether that is what an earlier run has activated: it has to be done anew."""
+        return self.is_ours and not self._ours.is_known
+
+    @property
     def situation(self) -> tuple[object, ...]:
         """What makes a difference to what is to be done."""
         return self.device, self.active, self.device_state, bool(self.cable)
@@ -76,14 +81,17 @@ class EthernetState:
         self.cable = self._cables if plugged else 0
         if not self.is_ours:
             self.own_mac = self.current_mac or self.own_mac
+        elif self.own_mac is None and device is not None:
+            self.own_mac = view.permanent_hardware_address(objects, device)
         # The addresses of a connection that is to be replaced are of no interest.
-        self._live.follow(device, self.active if self.has_wanted_mac else None)
+        stays = self.has_wanted_mac and not self.is_left_over
+        self._live.follow(device, self.active if stays else None)
         self.address = self._live.address if plugged and self._has_wanted_address() else None
         self.shown = self._shown(plugged)
 
     @property
     def _has_foreign_mac(self) -> bool:
-        return self._ours.mac is not None and self.is_ours
+        return self.is_ours and (self._ours.mac is not None or not self._ours.is_known)
 
     def _has_wanted_address(self) -> bool:
         shown = self._live.shown(Ipv4.of(self._wanted, Interface.ETHERNET))

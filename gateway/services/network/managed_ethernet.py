@@ -31,6 +31,9 @@ _BY_ITSELF_SECONDS: Final = 1.0
 _UP_SECONDS: Final = 60.0
 """Longer than NetworkManager waits for an answer by DHCP (45 s)."""
 
+_BOOT_SECONDS: Final = 60.0
+"""NetworkManager says within this time of its start that it has brought up what it can."""
+
 _AT_ONCE: Final = 0.05
 _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 60.0
@@ -110,8 +113,10 @@ class ManagedEthernet:
     def apply(self, wanted: Wanted) -> None:
         """Bring MAC, address, DNS servers and host name to what is wanted."""
         before, self._wanted = self._wanted, wanted
+        if before.ethernet_mac != wanted.ethernet_mac:
+            self._state.refused_mac = None
         if _asked(before) != _asked(wanted):
-            self._state.refused_mac, self._said, self._retry = None, "", _FIRST_RETRY
+            self._said, self._retry = "", _FIRST_RETRY
             self._convergence.wake()
         self.refresh()
 
@@ -120,9 +125,13 @@ class ManagedEthernet:
 
         Only another MAC takes a profile of ours in the place of the owner's.
         """
-        owners = self._state.active is not None and not self._state.is_ours
         new = wanted.ethernet_mac not in (None, self._state.current_mac)
-        return PROTECTED if self._protect_owner and owners and new else None
+        return PROTECTED if self._is_protected and new else None
+
+    @property
+    def _is_protected(self) -> bool:
+        owners = self._state.active is not None and not self._state.is_ours
+        return self._protect_owner and owners
 
     def manager_came_or_went(self) -> None:
         """NetworkManager runs now, or does not any more."""
@@ -171,12 +180,29 @@ class ManagedEthernet:
 
     async def _converge(self, device: str) -> None:
         await self._until(lambda: self._state.active is not None, _BY_ITSELF_SECONDS)
+        await self._heed_owner()
         if self._takes_ours(device):
             await self._be_on_ours(device)
         else:
             await self._ours.give_way(device)
         if DeviceState.IP_CONFIG <= self._state.device_state <= DeviceState.ACTIVATED:
             await self._settle_addresses()
+
+    async def _heed_owner(self) -> None:
+        """A connection that is protected keeps its MAC, also one that is still to come up."""
+        state = self._state
+        if not self._protect_owner or state.asked_mac is None:
+            return
+        if state.is_ours or state.has_wanted_mac:
+            return
+        await self._until(
+            lambda: self._is_protected or not view.starting_up(self._manager.objects),
+            _BOOT_SECONDS,
+        )
+        if self._is_protected:
+            logger.warning("the MAC that is set for Ethernet is not taken: %s", PROTECTED)
+            state.refused_mac = state.asked_mac
+            self.refresh()
 
     def _takes_ours(self, device: str) -> bool:
         """Whether what is wanted takes a profile of ours."""
@@ -195,7 +221,7 @@ class ManagedEthernet:
     async def _be_on_ours(self, device: str) -> None:
         wanted, mac = self._wanted, self._state.asked_mac
         await self._ours.renew(wanted, self._state.own_mac)
-        if self._state.is_ours and self._ours.mac == mac:
+        if self._state.is_ours and self._ours.mac == mac and self._ours.is_known:
             return
         active = await self._ours.activate(device, mac)
         self._live.came_with(active, Ipv4.of(wanted, Interface.ETHERNET))
