@@ -28,6 +28,7 @@ class FakeWifi(FakeDevice):
         self._named: set[bytes] = set()
         self._joined: FakeAccessPoint | None = None
         self._made_up: str | None = None
+        self._scanning_mac: str | None = None
         self._background: set[asyncio.Task[None]] = set()
         super().__init__(world, interface, mac)
 
@@ -53,6 +54,12 @@ class FakeWifi(FakeDevice):
         """Another MAC, in both places."""
         super().set_mac(mac)
         self.world.objects.set(self.path, WIRELESS_DEVICE, HwAddress=mac)
+
+    def scan_as(self, mac: str) -> None:
+        """Have a made-up MAC whenever it is not connected: wifi.scan-rand-mac-address."""
+        self._scanning_mac = mac
+        if self.state <= DeviceState.DISCONNECTED:
+            self.set_mac(mac)
 
     def appear(self) -> None:
         """It works after a while, and looks around."""
@@ -239,6 +246,7 @@ class FakeWifi(FakeDevice):
     def released(self) -> None:
         """No access point any more."""
         self._joined = None
+        self.set_mac(self._scanning_mac or self.permanent_mac)
         self.world.objects.set(self.path, WIRELESS_DEVICE, ActiveAccessPoint=NO_OBJECT, Mode=2)
         self._forget_made_up()
 
