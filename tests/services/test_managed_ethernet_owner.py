@@ -135,7 +135,9 @@ def test_a_protected_connection_keeps_its_mac_at_a_start(
             scene.network.apply(replace(wanted, dns=("9.9.9.9",)))
             await scene.settle()
             assert connected_by(scene) == OWNERS
-            assert scene.network.ethernet.dns == ("9.9.9.9",)
+            ethernet = scene.network.ethernet
+            assert ethernet is not None
+            assert ethernet.dns == ("9.9.9.9",)
             daemon.plug(False)
             await scene.settle()
             daemon.plug()
