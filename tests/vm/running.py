@@ -23,6 +23,11 @@ for _ in $(seq 120); do
     nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected' && break
     sleep 0.5
 done
+# NetworkManager gives nft a second: too little for the first time on an emulated processor.
+nft 'add table ip first; add chain ip first nat { type nat hook postrouting priority srcnat; };
+     add rule ip first nat ip saddr 192.0.2.0/24 masquerade;
+     add chain ip first on { type filter hook forward priority filter; };
+     add rule ip first on ct state { established, related } accept; delete table ip first'
 # The scan of the start is over, too.
 nmcli device wifi list --rescan yes
 nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected'

@@ -63,7 +63,7 @@ def test_wep_is_refused(gateway: GatewayOnSerial, air: Air, report: Report) -> N
 def test_a_refused_join_does_not_go_back_to_another(
     gateway: GatewayOnSerial, report: Report
 ) -> None:
-    join(gateway, WPA2)
+    join(gateway, WPA2, name="AT+CWJAP_CUR")
     refused(gateway, join_command(WPA3, WRONG), 2, was_joined=True)
     gateway.client.silent(8)
     assert gateway.client.ask("AT+CWJAP?").lines == (b"No AP",)
