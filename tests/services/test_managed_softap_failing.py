@@ -159,7 +159,9 @@ def test_the_station_has_left_before_it_takes_the_radio(
             scene.network.apply(ALONE)
             await scene.settle()
             assert opened(scene, "wlan0")
-            assert len(scene.ours) == 1
+            (ours,) = scene.ours
+            activated = [name for _call, name in scene.manager.asked("activate")]
+            assert activated.index(ours.name) == len(activated) - 1
         await asyncio.sleep(30)
         assert scene.really() == OWNERS.ssid
         daemon.stop()
