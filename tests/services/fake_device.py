@@ -200,6 +200,8 @@ class FakeDevice(ABC):
         self._leaving = True
         if self.active is not None and reason == Reason.USER_REQUESTED:
             self.world.ended_by_user(self.active.profile)
+        if self.active is not None:
+            self.world.objects.set(self.active.path, ACTIVE, State=3)
         try:
             await self.go(DeviceState.DEACTIVATING, reason)
             await asyncio.sleep(self.world.pace.leaving)

@@ -79,7 +79,7 @@ class FakeProfile:
     @property
     def opens_access_point(self) -> bool:
         """Whether it is one for a SoftAP."""
-        return self.value(WIRELESS, "mode", "infrastructure") == "ap"
+        return bool(self.value(WIRELESS, "mode", "infrastructure") == "ap")
 
     @property
     def password(self) -> bytes:
@@ -89,7 +89,7 @@ class FakeProfile:
     def fits(self, interface: str, kind: str) -> bool:
         """Whether a device of that name and type can run it."""
         wanted = self.value("connection", "interface-name", interface)
-        return wanted == interface and self.value("connection", "type") == kind
+        return bool(wanted == interface and self.value("connection", "type") == kind)
 
     def properties(self) -> dict[str, Any]:
         """Those of its Settings.Connection object."""
@@ -165,7 +165,8 @@ def _check_type(what: str, signature: str, value: Any) -> None:
     if not isinstance(value, expected) or (isinstance(value, bool) and signature != "b"):
         raise _invalid("InvalidProperty", what, f"is no {signature}")
     if signature == "aa{sv}":
-        for entry in value:
+        entries: Any = value
+        for entry in entries:
             for key, (inner, part) in entry.items():
                 _check_type(f"{what}.{key}", inner, part)
 

@@ -103,7 +103,9 @@ class LiveAddresses:
             if asked.static and self.address and asked.static.ip == self.address.ip:
                 # The leased address stays as a fixed one, and so do the servers leased with it.
                 wanted = replace(wanted, dns=asked.dns or self.dns)
-            profile = with_ipv4(self._original, wanted, self._which, owners=owners)
+            profile = with_ipv4(
+                self._original, wanted, self._which, owners=owners, mac=self._name_giver(wanted)
+            )
             await self._manager.reapply(device, profile, version)
             if self._active != active:
                 return
@@ -115,6 +117,14 @@ class LiveAddresses:
         finally:
             self._changing = False
             self.follow(self._device, self._active)
+
+    def _name_giver(self, wanted: Wanted) -> str | None:
+        """The MAC that the name for DHCP is made of where none was asked for."""
+        ethernet = self._which is Interface.ETHERNET
+        asked = wanted.ethernet_mac if ethernet else wanted.station_mac
+        if asked is not None or self._device is None:
+            return asked
+        return view.own_address(self._manager.objects, self._device)
 
     async def _arrival(self, before: Ipv4, asked: Ipv4) -> None:
         def arrived() -> bool:

@@ -49,7 +49,13 @@ class ManagedNetwork:
         self._station = ManagedStation(
             manager, interfaces.station, record, self._news, protect_owner=protect_owner
         )
-        self._softap = ManagedSoftAp(manager, interfaces, record, share_uplink=share_uplink)
+        self._softap = ManagedSoftAp(
+            manager,
+            interfaces,
+            record,
+            share_uplink=share_uplink,
+            protect_owner=protect_owner,
+        )
         self._ethernet = ManagedEthernet(
             manager, interfaces.ethernet, record, self._news, protect_owner=protect_owner
         )

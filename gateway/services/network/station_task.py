@@ -93,6 +93,8 @@ class StationTask(StationCore):
 
     async def _settle_live(self) -> None:
         """Bring the live connection to what is wanted, whoever made it."""
+        if not self._state.up:
+            return  # it was lost a moment ago
         ours = self._is_ours()
         if not ours:
             if not self._tidied:
