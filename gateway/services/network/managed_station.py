@@ -19,10 +19,7 @@ from gateway.services.api import (
     Wanted,
 )
 from gateway.services.network import view
-from gateway.services.network.station_attempt import (
-    Transition,
-    ready_device,
-)
+from gateway.services.network.station_attempt import Transition, ready_device
 from gateway.services.network.station_core import PROTECTED
 from gateway.services.network.station_goal import Aim, Goal
 from gateway.services.network.station_joining import request_scan, scanned_recently

@@ -6,11 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from typing import Final
 
-from gateway.services.api import (
-    Credentials,
-    Interface,
-    Wanted,
-)
+from gateway.services.api import Credentials, Interface, Wanted
 from gateway.services.network import view
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.holding import Holding
@@ -18,16 +14,13 @@ from gateway.services.network.live_addresses import LiveAddresses
 from gateway.services.network.manager import Manager
 from gateway.services.network.news import NetworkNews
 from gateway.services.network.ownership import OwnershipRecord
-from gateway.services.network.station_attempt import (
-    strongest,
-)
+from gateway.services.network.station_attempt import strongest
 from gateway.services.network.station_goal import Aim, Goal
 from gateway.services.network.station_joining import Joining
 from gateway.services.network.station_profiles import StationProfiles
 from gateway.services.network.station_state import StationState
 
 logger = logging.getLogger("gateway.network")
-
 
 FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 15.0

@@ -12,25 +12,16 @@ import contextlib
 import logging
 from typing import Final
 
-from gateway.services.api import (
-    Credentials,
-    Interface,
-    JoinError,
-    JoinFailure,
-)
+from gateway.services.api import Credentials, Interface, JoinError, JoinFailure
 from gateway.services.network import view
 from gateway.services.network.ip_settings import Ipv4
 from gateway.services.network.live_addresses import NOTHING_ASKED
 from gateway.services.network.manager import ManagerError
-from gateway.services.network.station_attempt import (
-    REPLACED,
-    ready_device,
-)
+from gateway.services.network.station_attempt import REPLACED, ready_device
 from gateway.services.network.station_core import FIRST_RETRY, PROTECTED, StationCore
 from gateway.services.network.station_goal import Aim, Goal
 
 logger = logging.getLogger("gateway.network")
-
 
 _ATTEMPT_SECONDS: Final = 30.0
 _DISCONNECT_SECONDS: Final = 5.0
