@@ -27,6 +27,9 @@ FILE_NAME = "network.json"
 _FRESH_SECONDS: Final = 60.0
 """Longer than a call to NetworkManager is waited for, three times over."""
 
+SETTINGS_SECONDS: Final = 2.0
+"""How long one profile is waited for where there is not much time."""
+
 _NO_SUCH_OBJECT: Final = "org.freedesktop.DBus.Error.Unknown"
 _NOT_FOR_US: Final = f"{NM}.Settings.PermissionDenied"
 

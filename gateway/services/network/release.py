@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gateway.services.api import Interface
 from gateway.services.network import view
-from gateway.services.network.manager import DeviceState, Manager, ManagerError, Properties
+from gateway.services.network.manager import DeviceState, Manager, ManagerError
+from gateway.services.network.owners_connections import Candidate, OwnersConnections
 from gateway.services.network.ownership import (
+    SETTINGS_SECONDS,
     OurProfile,
     OwnershipRecord,
     Survey,
-    settings_of,
     survey,
-    text_of,
 )
 
 logger = logging.getLogger("gateway.network")
@@ -34,12 +33,7 @@ _BY_ITSELF_SECONDS: Final = 1.0
 _LATE_SECONDS: Final = 1.0
 """A profile that was being made when its maker was cut off is there sooner."""
 
-_SETTINGS_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.1
-_PROFILE_TYPES: Final = {
-    int(view.DeviceType.ETHERNET): "802-3-ethernet",
-    int(view.DeviceType.WIFI): "802-11-wireless",
-}
 
 
 async def release(
@@ -72,19 +66,11 @@ async def release(
     return work.done
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A connection of the owner's; the greatest is the one that NetworkManager would take."""
-
-    rank: tuple[int, bool, int]
-    name: str
-    path: str
-
-
 class _Release:
     def __init__(self, manager: Manager, record: OwnershipRecord) -> None:
         self._manager = manager
         self._record = record
+        self._owners = OwnersConnections(manager, record)
         self.done: list[str] = []
 
     async def run(self) -> None:
@@ -109,7 +95,7 @@ class _Release:
             await self._record.forget_gone(seen.found, None)
 
     async def _delete_found(self) -> Survey:
-        seen = await survey(self._manager, self._record.profiles(), _SETTINGS_SECONDS)
+        seen = await survey(self._manager, self._record.profiles(), SETTINGS_SECONDS)
         for profile in seen.found:
             if not profile.on_disk:
                 await self._delete(profile)
@@ -155,7 +141,7 @@ class _Release:
     async def _hand_over(self, interface: str, device: str) -> None:
         """Where ours is up, have an owner's take its place, if one is in reach."""
         if self._is_ours(device):
-            candidate = await self._best(device)
+            candidate = await self._owners.best(device)
             if candidate is not None:
                 await self._activate(candidate, interface, device)
 
@@ -163,11 +149,11 @@ class _Release:
         """Where nothing is up, have an owner's connection brought up, scanning for it."""
         if view.device_state(self._manager.objects, device) <= DeviceState.UNAVAILABLE:
             return
-        if not await self._has_owners(device):
+        if not await self._owners.has_any(device):
             return
         if await self._until(lambda: self._is_up(device), _BY_ITSELF_SECONDS):
             return
-        candidate = await self._best(device)
+        candidate = await self._owners.best(device)
         if candidate is None and view.device_type(self._manager.objects, device) == (
             view.DeviceType.WIFI
         ):
@@ -182,7 +168,7 @@ class _Release:
             return False
         return view.active_connection(objects, device) is not None
 
-    async def _scanned(self, device: str) -> _Candidate | None:
+    async def _scanned(self, device: str) -> Candidate | None:
         before = view.available_profiles(self._manager.objects, device)
         if not await self._did(self._manager.request_scan(device), ""):
             return None
@@ -193,52 +179,13 @@ class _Release:
             ),
             _SCAN_SECONDS,
         )
-        return await self._best(device)
+        return await self._owners.best(device)
 
-    async def _activate(self, candidate: _Candidate, interface: str, device: str) -> None:
+    async def _activate(self, candidate: Candidate, interface: str, device: str) -> None:
         await self._did(
             self._manager.activate(candidate.path, device),
             f'bringing up "{candidate.name}" on {interface}',
         )
-
-    async def _has_owners(self, device: str) -> bool:
-        """Whether the owner has a connection at all that the device might connect by itself."""
-        kind = _PROFILE_TYPES.get(view.device_type(self._manager.objects, device))
-        for path in view.profiles(self._manager.objects):
-            candidate = await self._candidate(path, kind)
-            if candidate is not None:
-                return True
-        return False
-
-    async def _best(self, device: str) -> _Candidate | None:
-        """The owner's connection that could be up now on `device`, None if there is none."""
-        objects = self._manager.objects
-        elsewhere = [
-            view.profile_of(objects, active)
-            for other in view.devices(objects).values()
-            if other != device and (active := view.active_connection(objects, other))
-        ]
-        available = view.available_profiles(objects, device)
-        # What is up on another device would be taken away from there.
-        found = [await self._candidate(path, None) for path in available if path not in elsewhere]
-        return max((one for one in found if one), key=lambda one: one.rank, default=None)
-
-    async def _candidate(self, path: str, kind: str | None) -> _Candidate | None:
-        """A profile, if it is the owner's, connects by itself and is of that type."""
-        try:
-            settings = await settings_of(self._manager, path, _SETTINGS_SECONDS)
-        except ManagerError:
-            return None
-        connection = settings.get("connection", {})
-        if not connection:
-            return None
-        if self._record.has_profile(text_of(settings, "uuid")):
-            return None
-        if connection.get("autoconnect") is False or kind not in (None, connection.get("type")):
-            return None
-        opens = settings.get("802-11-wireless", {}).get("mode") == "ap"
-        rank = (_number(settings, "autoconnect-priority"), not opens)
-        return _Candidate((*rank, _number(settings, "timestamp")), text_of(settings, "id"), path)
 
     async def _did(self, call: Awaitable[object], sentence: str) -> bool:
         """Make a call, and say that it was made; a refusal is a warning and False."""
@@ -258,9 +205,3 @@ class _Release:
                 return False
             await asyncio.sleep(_LOOK_SECONDS)
         return True
-
-
-def _number(settings: Mapping[str, Properties], name: str) -> int:
-    """A number of a profile's `connection` setting, 0 if there is none."""
-    value = settings.get("connection", {}).get(name)
-    return value if type(value) is int else 0
