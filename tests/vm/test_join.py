@@ -82,7 +82,11 @@ def test_leaving_holds(gateway: GatewayOnSerial) -> None:
     assert link.startswith("30 ")
 
 
-@pytest.mark.parametrize("password", [b"seven77", b"x" * 64, b"0" * 63 + b"g"])
+@pytest.mark.parametrize(
+    "password",
+    [b"seven77", b"x" * 64, b"0" * 63 + b"g"],
+    ids=["7_characters", "64_characters", "63_digits"],
+)
 def test_an_impossible_password_is_refused_at_once(
     gateway: GatewayOnSerial, password: bytes
 ) -> None:
