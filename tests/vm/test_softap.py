@@ -6,7 +6,7 @@ import pytest
 
 from tests.vm.air import Neighbour
 from tests.vm.at_client import AtClient
-from tests.vm.gateway_on_serial import GatewayOnSerial
+from tests.vm.gateway_on_serial import UNIT, GatewayOnSerial
 from tests.vm.joining import join
 from tests.vm.machine import Machine
 from tests.vm.report import Report
@@ -132,3 +132,22 @@ def test_mode_3_without_a_second_interface_is_refused(gateway: GatewayOnSerial) 
     replies = [client.ask("AT+CWMODE_CUR=3"), client.ask(f"AT+CWSAP_CUR={words}")]
     assert not all(reply.ok for reply in replies)
     assert "ap0" in gateway.log()
+
+
+def test_what_could_not_be_opened_is_opened_by_the_same_profile_later(
+    machine: Machine, gateway: GatewayOnSerial, neighbour: Neighbour
+) -> None:
+    def profile() -> str:
+        return machine.run("nmcli -g name,uuid connection | grep 'access point'").output
+
+    machine.run("mv /usr/sbin/dnsmasq /usr/sbin/dnsmasq.away")
+    open_softap(gateway)
+    failed = "the SoftAP is not on the air, trying again"
+    journal = f"journalctl -q -u {UNIT}"
+    machine.run(f"until {journal} | grep -q '{failed}'; do sleep 1; done", seconds=90)
+    before = profile()
+    machine.run("mv /usr/sbin/dnsmasq.away /usr/sbin/dnsmasq")
+    machine.run(f"until {journal} | grep -q 'on the air on wlan0'; do sleep 1; done", seconds=90)
+    neighbour.join(SSID, PASSWORD)
+    assert neighbour.lease().startswith("192.168.4.")
+    assert profile() == before
