@@ -209,9 +209,13 @@ class Anything:
 def check(anything: Anything) -> None:
     """What is said is what is."""
     scene, wanted = anything.scene, anything.wanted
-    assert scene.ssid() == scene.really()
-    if not wanted.station:
+    if wanted.station:
+        assert scene.ssid() == scene.really()
+    else:
         assert scene.ssid() is None
+    # A protected connection of the owner's stays in a mode without station, and is not shown.
+    stays = not wanted.station and scene.really() is not None
+    assert not stays or (anything.protects and scene.really() == OWNERS.ssid)
     passing = [one for one in scene.ours if not one.on_disk and not one.opens_access_point]
     assert len([one for one in passing if one.value("connection", "type") != "802-3-ethernet"]) <= 1
     assert len([one for one in scene.ours if one.on_disk]) <= 1
@@ -219,7 +223,7 @@ def check(anything: Anything) -> None:
     opened = scene.runs("ap0" if beside else "wlan0")
     assert scene.on_air() == (opened is not None and opened.opens_access_point)
     asked = wanted.softap_mode and wanted.softap is not None
-    assert scene.on_air() == (asked and (beside or not wanted.station))
+    assert scene.on_air() == (asked and (beside or not (wanted.station or stays)))
     if scene.ssid() is not None:
         device = scene.daemon.devices["wlan0"]
         if not anything.stuck:
