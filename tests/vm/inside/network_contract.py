@@ -23,6 +23,8 @@ from tests.vm.inside.local_shell import LocalShell
 from tests.vm.standard_air import WPA2
 
 LIMIT = 60.0
+TEST_SECONDS = 90.0
+"""A test that waits for what does not happen fails after that."""
 LOOK_SECONDS = 0.05
 GOOD = AccessPoint(b"vm-good", "02:00:00:00:02:00", network=2)
 RADIO = "wlan2"
@@ -111,7 +113,7 @@ class TestManagedNetwork(NetworkContract):
             await network.close()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run(work)
+        asyncio.run(asyncio.wait_for(work, TEST_SECONDS))
 
     def do(self, command: str) -> None:
         """Run a command in the guest."""
