@@ -9,6 +9,7 @@ import pytest
 
 from gateway.services.api import Address, Credentials, Wanted
 from gateway.services.network.manager import Profile
+from tests.services.fake_states import WIRELESS_DEVICE
 from tests.services.fake_wifi import FakeWifi
 from tests.services.managed_world import (
     CAFE,
@@ -205,3 +206,19 @@ def _scanning_at_random(scene: Scene) -> FakeWifi:
     assert isinstance(radio, FakeWifi)
     radio.scan_as(RANDOM_MAC)
     return radio
+
+
+def test_the_end_of_a_scan_that_was_under_way_does_not_say_that_nobody_is_there() -> None:
+    async def work() -> None:
+        async with on(world(CAFE)) as scene:
+            scene.daemon.air.points.append(HOME)  # not heard of yet
+            loop, device = asyncio.get_running_loop(), scene.daemon.devices["wlan0"]
+            ended = {"LastScan": int((loop.time() + 0.5) * 1000)}
+            loop.call_later(
+                0.5,
+                lambda: scene.daemon.objects.set(device.path, WIRELESS_DEVICE, **ended),
+            )
+            await scene.network.join(GOOD, keep=False)
+            assert scene.really() == HOME.ssid
+
+    run(work())

@@ -67,8 +67,9 @@ class NetworkNews:
         listener = self._listener
         if listener is None:
             return
-        told, self._told = self._told, self._presence()
-        for tell in _news(listener, told, self._told):
+        told, now = self._told, self._presence()
+        self._told = _remembered(told, now)
+        for tell in _news(listener, told, now):
             # What is told may itself end the session, and then the rest concerns nobody.
             if self._listener is listener:
                 tell()
@@ -76,6 +77,19 @@ class NetworkNews:
     def station_address_is_known(self) -> None:
         """The listener learns the station's address by other means: do not tell it."""
         self._told = replace(self._told, station_address=self._presence().station_address)
+
+
+def _remembered(told: Presence, now: Presence) -> Presence:
+    """What the listener knows once it has heard of `now`.
+
+    Nobody is told of an address that goes while its association or its cable stays: it is
+    back a moment later, as a rule, and then is no news either.
+    """
+    if now.association == told.association and now.station_address is None:
+        now = replace(now, station_address=told.station_address)
+    if now.cable == told.cable and now.ethernet_address is None:
+        now = replace(now, ethernet_address=told.ethernet_address)
+    return now
 
 
 def _news(listener: NetworkListener, told: Presence, now: Presence) -> Iterator[Callable[[], None]]:

@@ -33,6 +33,9 @@ from gateway.services.network.wifi_keys import KeyManagement, same_password, whi
 logger = logging.getLogger("gateway.network")
 
 _SCAN_SECONDS: Final = 12.0
+_WHOLE_SCAN_SECONDS: Final = 1.5
+"""No scan of all channels takes less."""
+
 _JOIN_SECONDS: Final = 4.0
 _FRESH_SCAN: Final = 10.0
 _SECURITY: Final = "802-11-wireless-security"
@@ -87,25 +90,45 @@ class Joining:
         if self._sure and (found := strongest(objects, device, credentials, fresh=True)):
             return Found(found[0], found[1].bssid in unnamed)
         listed = strongest(objects, device, credentials, fresh=False) is not None
-        before = view.last_scan(objects, device)
-        await request_scan(self._manager, device, credentials.ssid)
-
-        def scanned() -> bool:
-            now = self._manager.objects
-            appeared = not listed and strongest(now, device, credentials, fresh=True) is not None
-            return appeared or view.last_scan(now, device) != before
-
-        limit = asyncio.get_running_loop().time() + _SCAN_SECONDS
-        await self._convergence.until(scanned, min(limit, deadline - _JOIN_SECONDS))
-        objects = self._manager.objects
-        unnamed |= nameless(objects, device)
-        # Where no scan came to pass, what was heard of longer ago is all that is known.
-        fresh = view.last_scan(objects, device) != before
-        if found := strongest(objects, device, credentials, fresh=fresh):
+        # Where no scan comes to pass, what was heard of longer ago is all that is known.
+        fresh = await self._look(device, credentials, listed, deadline)
+        unnamed |= nameless(self._manager.objects, device)
+        if found := strongest(self._manager.objects, device, credentials, fresh=fresh):
             return Found(found[0], found[1].bssid in unnamed)
         raise JoinError(
             JoinFailure.NO_SUCH_AP, "No access point of that name (and BSSID) is in reach."
         )
+
+    async def _look(
+        self, device: str, credentials: Credentials, listed: bool, deadline: float
+    ) -> bool:
+        """Scan for it, twice if the first scan was none of ours; whether one has ended."""
+        begun = asyncio.get_running_loop().time()
+        limit = min(begun + _SCAN_SECONDS, deadline - _JOIN_SECONDS)
+        if not await self._scan(device, credentials, listed, limit):
+            return False
+        seen = strongest(self._manager.objects, device, credentials, fresh=True) is not None
+        if not seen and asyncio.get_running_loop().time() - begun < _WHOLE_SCAN_SECONDS:
+            # It had been under way before, and has not heard of all.
+            await self._scan(device, credentials, listed, limit)
+        return True
+
+    async def _scan(
+        self, device: str, credentials: Credentials, listed: bool, limit: float
+    ) -> bool:
+        """Scan, until the access point shows if it was not `listed`; whether a scan has ended."""
+        before = view.last_scan(self._manager.objects, device)
+        await request_scan(self._manager, device, credentials.ssid)
+
+        def ended() -> bool:
+            return view.last_scan(self._manager.objects, device) != before
+
+        def appeared() -> bool:
+            now = self._manager.objects
+            return not listed and strongest(now, device, credentials, fresh=True) is not None
+
+        await self._convergence.until(lambda: appeared() or ended(), limit)
+        return appeared() or ended()
 
     async def is_in_use(self, device: str, active: str, credentials: Credentials) -> bool:
         """Whether the connection `active`, which is up at that access point, has that password."""
