@@ -184,8 +184,9 @@ def test_the_owner_takes_another_connection(world: World, client: Microcontrolle
     assert client.got_address() == FIXED
     world.nmcli("connection", "add", "type", "ethernet", "ifname", "eth0", "con-name", "other")
     world.nmcli("connection", "up", "other")
-    assert client.got_address() == FIXED
     assert world.active() == "other"
+    world.until_address(FIXED)
+    world.until(lambda: client.address() == FIXED)
     client.ask("AT+CWDHCP_CUR=3,1")
     leased = client.got_address()
     assert leased != FIXED

@@ -11,6 +11,7 @@ from tests.system.line_client import OK
 
 FIXED = "10.42.7.9"
 ABSENT = "NetworkManager is not running"
+MAC = "02:12:34:56:78:9a"
 USER = "nobody"
 
 
@@ -37,14 +38,17 @@ def test_network_manager_is_restarted(world: World, tmp_path: Path) -> None:
         with Microcontroller.online(gateway) as client:
             client.ask(f'AT+CIPETH="{FIXED}"')
             assert client.got_address() == FIXED
-            client.ask('AT+CIPETHMAC="02:12:34:56:78:9a"')
-            world.until(lambda: len(world.profiles()) == 2)
-            client.got_address()
+            client.ask(f'AT+CIPETHMAC="{MAC}"')
+            world.until(lambda: world.mac() == MAC)
+            # The address is back with the new MAC, which is no news.
+            world.until_address(FIXED)
+            world.until(lambda: client.address() == FIXED)
             world.stop_network_manager()
             client.expect(b"+ETH_DISCONNECTED\r\n")
             assert client.address() == "0.0.0.0"
             world.start_network_manager()
             assert client.connected() == FIXED
+            assert world.mac() == MAC
         assert gateway.log.count(ABSENT) == 1
         assert "Traceback" not in gateway.log
 

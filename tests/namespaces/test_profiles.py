@@ -166,7 +166,7 @@ def test_who_reaches_what_behind_the_softap(world: World, share_uplink: bool, dh
     world.run(*in_client, "address", "add", "192.168.4.50/24", "dev", "c0")
     world.run(*in_client, "route", "add", "default", "via", SOFTAP_ADDRESS.ip)
     world.run("ip", "route", "add", "192.168.4.0/24", "via", world.address(), far=True)
-    world.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+    world.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
     world.nmcli("device", "set", "eth1", "managed", "yes")
 
     def reaches(address: str) -> bool:

@@ -7,6 +7,7 @@ is a child of this process, and ends with the `with` block, or with this process
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -53,7 +54,18 @@ def reason_not_to_run() -> str | None:
     missing = {package for name, package in _PROGRAMS.items() if not shutil.which(name, path=path)}
     if missing:
         return f"Debian packages are missing: {' '.join(sorted(missing))}"
-    return None
+    return _refused()
+
+
+@functools.cache
+def _refused() -> str | None:
+    """Why this root may not make a world: most containers, and a chroot that is no mount."""
+    # The boldest thing that the script of a world does.
+    attempt = [*_UNSHARE, "mount", "-t", "sysfs", "-o", "ro", "sysfs", "/sys"]
+    done = subprocess.run(attempt, capture_output=True, text=True, timeout=LIMIT, check=False)
+    if done.returncode == 0:
+        return None
+    return f"namespaces with a real NetworkManager cannot be made here: {done.stderr.strip()}"
 
 
 class World:
@@ -135,6 +147,8 @@ class World:
             f"--target={self._keeper.pid}",
             "--net",
             "--mount",
+            # Entering a mount namespace leaves a chroot, where this machine is one.
+            "--root",
             f"--wd={os.getcwd()}",
         ]
         if far:
@@ -143,6 +157,8 @@ class World:
         line += ["setpriv", "--pdeathsig=KILL"]
         if user is not None:
             line += [f"--reuid={user}", "--regid=nogroup", "--clear-groups"]
+            # This tree may lie where only root can read, as in his home.
+            line += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
         return [*line, "--", *command]
 
     def run(self, *command: str, far: bool = False) -> str:
@@ -210,6 +226,10 @@ class World:
     def nmcli(self, *arguments: str) -> str:
         """Ask or tell NetworkManager something, as its owner does."""
         return self.run("nmcli", *arguments)
+
+    def mac(self) -> str:
+        """The MAC address that the kernel has for eth0."""
+        return self.run("cat", "/sys/class/net/eth0/address")
 
     def active(self) -> str:
         """The profile that eth0 is connected by, empty if it is not connected."""
