@@ -33,7 +33,7 @@ BEGINNING = ["ethernet connected", "ethernet 192.168.1.7", "connected", "got add
 
 
 def test_an_address_that_is_away_for_a_moment_is_no_news() -> None:
-    assert told(UP, Presence(1, None, 1, None), UP) == BEGINNING
+    assert told(UP, Presence(1, None, 1, HOME), UP) == BEGINNING
 
 
 def test_another_address_after_a_moment_without_is_news() -> None:

@@ -82,13 +82,12 @@ class NetworkNews:
 def _remembered(told: Presence, now: Presence) -> Presence:
     """What the listener knows once it has heard of `now`.
 
-    Nobody is told of an address that goes while its association or its cable stays: it is
-    back a moment later, as a rule, and then is no news either.
+    Nobody is told of an address that goes while its association stays. It is back a moment
+    later, or the association goes as well (a radio being switched off shows both), and then
+    it is no news either.
     """
     if now.association == told.association and now.station_address is None:
-        now = replace(now, station_address=told.station_address)
-    if now.cable == told.cable and now.ethernet_address is None:
-        now = replace(now, ethernet_address=told.ethernet_address)
+        return replace(now, station_address=told.station_address)
     return now
 
 
