@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from gateway.services.api import Address
 from gateway.services.network.news import NetworkNews, Presence
@@ -33,7 +34,10 @@ BEGINNING = ["ethernet connected", "ethernet 192.168.1.7", "connected", "got add
 
 
 def test_an_address_that_is_away_for_a_moment_is_no_news() -> None:
+    faded = replace(HOME, gateway="0.0.0.0")
     assert told(UP, Presence(1, None, 1, HOME), UP) == BEGINNING
+    assert told(UP, Presence(1, faded, 1, HOME), UP) == BEGINNING
+    assert told(UP, Presence(1, faded, 1, HOME), Presence(0, None, 1, HOME)) == [*BEGINNING, "lost"]
 
 
 def test_another_address_after_a_moment_without_is_news() -> None:

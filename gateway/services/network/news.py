@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from gateway.services.api import Address, NetworkListener
+from gateway.services.api import NO_ADDRESS, Address, NetworkListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,8 @@ class NetworkNews:
         listener = self._listener
         if listener is None:
             return
-        told, now = self._told, self._presence()
-        self._told = _remembered(told, now)
-        for tell in _news(listener, told, now):
+        told, self._told = self._told, _steady(self._told, self._presence())
+        for tell in _news(listener, told, self._told):
             # What is told may itself end the session, and then the rest concerns nobody.
             if self._listener is listener:
                 tell()
@@ -79,16 +78,17 @@ class NetworkNews:
         self._told = replace(self._told, station_address=self._presence().station_address)
 
 
-def _remembered(told: Presence, now: Presence) -> Presence:
-    """What the listener knows once it has heard of `now`.
+def _steady(told: Presence, now: Presence) -> Presence:
+    """How the network stands, without what comes and goes of an address in a moment.
 
-    Nobody is told of an address that goes while its association stays. It is back a moment
-    later, or the association goes as well (a radio being switched off shows both), and then
-    it is no news either.
+    While a radio is switched off its address goes, or only the gateway of it, and may come
+    back before the association goes as well: all that is no news.
     """
-    if now.association == told.association and now.station_address is None:
-        return replace(now, station_address=told.station_address)
-    return now
+    before, address = told.station_address, now.station_address
+    if before is None or now.association != told.association:
+        return now
+    fades = address is not None and replace(before, gateway=NO_ADDRESS.gateway) == address
+    return replace(now, station_address=before) if address is None or fades else now
 
 
 def _news(listener: NetworkListener, told: Presence, now: Presence) -> Iterator[Callable[[], None]]:
