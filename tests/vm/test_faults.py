@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.vm.air import Air
 from tests.vm.at_client import AtClient
 from tests.vm.gateway_on_serial import GatewayOnSerial
 from tests.vm.joining import JOIN_SECONDS, join, join_command
@@ -58,14 +59,23 @@ def test_started_before_networkmanager(machine: Machine, line: AtClient) -> None
     assert line.ask(join_command(WPA2), JOIN_SECONDS).ok
 
 
-def test_rfkill_is_a_loss_and_its_end_a_return(gateway: GatewayOnSerial, report: Report) -> None:
+def switch_on_again(gateway: GatewayOnSerial, air: Air) -> None:
+    """The switch is of all radios, the access point's as well, which does not come back alone."""
+    gateway.machine.run("rfkill unblock wifi")
+    air.cut("wlan1")
+    air.reopen("wlan1")
+
+
+def test_rfkill_is_a_loss_and_its_end_a_return(
+    gateway: GatewayOnSerial, air: Air, report: Report
+) -> None:
     join(gateway, WPA2)
     gateway.machine.run("rfkill block wifi")
     gateway.client.hear(b"WIFI DISCONNECT")
     refused = gateway.client.ask(join_command(WPA2), JOIN_SECONDS)
     assert refused.final == b"FAIL"
     report.note(f"{refused.lines[-1].decode()} after {refused.seconds:.1f} s while blocked")
-    gateway.machine.run("rfkill unblock wifi")
+    switch_on_again(gateway, air)
     gateway.machine.run(
         "for _ in $(seq 80); do nmcli -g GENERAL.STATE device show wlan0 | grep -q ^30 && exit; "
         "sleep 0.25; done; exit 1"
@@ -73,11 +83,13 @@ def test_rfkill_is_a_loss_and_its_end_a_return(gateway: GatewayOnSerial, report:
     assert gateway.client.ask(join_command(WPA2), JOIN_SECONDS).ok
 
 
-def test_rfkill_while_joined_comes_back_by_itself(gateway: GatewayOnSerial, report: Report) -> None:
+def test_rfkill_while_joined_comes_back_by_itself(
+    gateway: GatewayOnSerial, air: Air, report: Report
+) -> None:
     join(gateway, WPA2, name="AT+CWJAP_CUR")
     gateway.machine.run("rfkill block wifi")
     gateway.client.hear(b"WIFI DISCONNECT")
-    gateway.machine.run("rfkill unblock wifi")
+    switch_on_again(gateway, air)
     back = gateway.client.hear(*CONNECTED, seconds=60)
     report.note(f"joined again after {back:.1f} s")
 
