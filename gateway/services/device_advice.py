@@ -37,7 +37,7 @@ def unavailable(device: str, error: Exception) -> LineUnavailable:
             "(sudo usermod -aG dialout USER) and start anew"
         )
     elif number in (errno.EBUSY, errno.EAGAIN):
-        holder = next(_openers(device), None)
+        holder = next(openers(device), None)
         name = str(holder) if holder else "another program (sudo fuser -v names it)"
         reason = f"is held by {name}: end that, or name another device"
     elif number in (errno.ENXIO, errno.ENODEV, errno.EIO):
@@ -55,7 +55,7 @@ def refuse_console(device: str) -> None:
     Opening would succeed, and the two would take each other's bytes away. Raises OSError
     where there is no such device.
     """
-    for holder in _terminal_users(os.stat(device).st_rdev):
+    for holder in terminal_users(os.stat(device).st_rdev):
         if holder.name in _GETTY_NAMES:
             name = os.path.basename(os.path.realpath(device))
             advice = f"run: sudo systemctl disable --now serial-getty@{name}"
@@ -71,7 +71,7 @@ def _processes() -> Iterator[int]:
             yield int(name)
 
 
-def _terminal_users(number: int) -> Iterator[Holder]:
+def terminal_users(number: int) -> Iterator[Holder]:
     """Processes whose controlling terminal is device `number`; everybody may read that."""
     # proc_pid_stat(5), field 7: the minor's low byte, 12 bits of major, the minor's rest.
     major, minor = os.major(number), os.minor(number)
@@ -86,7 +86,7 @@ def _terminal_users(number: int) -> Iterator[Holder]:
             continue  # it has ended meanwhile
 
 
-def _openers(device: str) -> Iterator[Holder]:
+def openers(device: str) -> Iterator[Holder]:
     """Processes that have `device` open, of those whose descriptors we may see."""
     path = os.path.realpath(device)
     for pid in _processes():

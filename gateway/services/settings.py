@@ -113,14 +113,22 @@ def _load(file: Path) -> Settings:
     except (OSError, ValueError) as error:
         return _set_aside(file, str(error))
     try:
+        return parse(text)
+    except ValueError as error:
+        return _set_aside(file, str(error))
+
+
+def parse(text: str) -> Settings:
+    """The settings that a file of this text holds. Raises ValueError."""
+    try:
         content = json.loads(text)
         if not isinstance(content, dict) or content.get("version") != VERSION:
             raise ValueError(f"its version is not {VERSION}")
         settings = _decode(Settings, content.get("settings"))
-        assert isinstance(settings, Settings)
-        return settings
-    except (ValueError, TypeError, RecursionError) as error:
-        return _set_aside(file, str(error))
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    assert isinstance(settings, Settings)
+    return settings
 
 
 def _set_aside(file: Path, why: str) -> Settings:
