@@ -164,7 +164,7 @@ class Announcer:
                     batch.append(segment)
                     room -= len(segment)
                 waiting = [link for link in waiting if link.waiting]
-            self._outbox.write(b"".join(batch))
+            self._outbox.hand_over(b"".join(batch))
         self._grown.intersection_update(link.slot for link in waiting)
 
     def _segment(self, link: Link) -> bytes:
@@ -174,7 +174,7 @@ class Announcer:
     def _pump_through(self) -> None:
         link = self._through
         while link is not None and link.waiting and (room := self._outbox.budget()) > 0:
-            self._outbox.write(link.take(room))
+            self._outbox.pass_through(link.take(room))
         if link is not None and link.ended and not link.waiting:
             self._through = None
             if self._through_ended is not None:

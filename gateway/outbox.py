@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from gateway.recorder import Recorder
 from gateway.services.api import Line
 
 _BUDGET_SECONDS = 0.020
@@ -17,15 +18,35 @@ class Outbox:
     While `muted` (pass-through) notifications are not written at all.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, recorder: Recorder | None = None) -> None:
         self._line = line
+        self._recorder = recorder or Recorder.of_nobody()
+        self._trace = self._recorder.trace
         self._waiting: deque[bytes] = deque()
         self.held = False
         self.muted = False
 
     def write(self, message: bytes) -> None:
-        """Write a reply, a prompt, an echo or data, at once."""
+        """Write a reply or a prompt, at once."""
         self._line.write(message)
+        if self._trace.listening:
+            self._recorder.wrote(message)
+
+    def echo(self, typed: bytes) -> None:
+        """Write back what is being typed. It may be a part of a password."""
+        self._line.write(typed)
+
+    def hand_over(self, messages: bytes) -> None:
+        """Write messages that carry links' data."""
+        self._line.write(messages)
+        if self._trace.listening:
+            self._recorder.handed_over(messages)
+
+    def pass_through(self, data: bytes) -> None:
+        """Write a link's data as it is."""
+        self._line.write(data)
+        if self._trace.listening:
+            self._recorder.passed_through(len(data))
 
     def notify(self, message: bytes) -> None:
         """Write a notification, now or after the reply under way."""
@@ -34,7 +55,12 @@ class Outbox:
         if self.held:
             self._waiting.append(message)
         else:
-            self._line.write(message)
+            self._say(message)
+
+    def _say(self, message: bytes) -> None:
+        self._line.write(message)
+        if self._trace.listening:
+            self._recorder.notified(message)
 
     def hold(self) -> None:
         """From a prompt on, only the reply that it belongs to is written."""
@@ -44,7 +70,7 @@ class Outbox:
         """The reply is written: what waited follows."""
         self.held = False
         while self._waiting:
-            self._line.write(self._waiting.popleft())
+            self._say(self._waiting.popleft())
 
     def budget(self) -> int:
         """How many bytes of data may be written now without making a reply wait for long.

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.announcer import Announcer
 from gateway.at import messages
 from gateway.at.errors import ATError
+from gateway.at.masking import line_name
 from gateway.at.messages import Style
 from gateway.at.stream import (
     Event,
@@ -33,17 +33,21 @@ from gateway.at.table import Command, Commands, Scope
 from gateway.commands.call import Call, Gateway, PassThrough
 from gateway.intake import Intake
 from gateway.outbox import Outbox
+from gateway.recorder import Recorder
 from gateway.runner import Handling, Prompt, Runner
 from gateway.services.api import Clock, Line, LineRefused, Network, ServiceError
 from gateway.services.api_links import Certificates, Links, Servers
 from gateway.services.api_settings import SettingsBook, SettingsView
+from gateway.services.api_trace import Trace, Unwatched
 
 logger = logging.getLogger("gateway.session")
+# its own name, so that what takes long does not use up what may be logged of what fails
+slow_logger = logging.getLogger("gateway.session.slow")
 
 _RESET = b"AT+RST\r"
 _QUESTION = b"?\r"
-_NAME = re.compile(rb"AT\+[A-Z][A-Z0-9_]{0,23}(?=[=?\r])")
 _SLOW_REPLY = 0.9
+_LOGGED_SECONDS = 1.0
 _QUESTION_WINDOW = 0.1
 
 
@@ -59,6 +63,7 @@ class Services:
     settings: SettingsBook
     memory: Callable[[], tuple[int, int]]
     style: Style = Style.README
+    trace: Trace = field(default_factory=Unwatched)
 
 
 class Session:
@@ -73,7 +78,9 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._intake = Intake(line, self._handle)
         self._runner = Runner(self)
-        self._outbox = Outbox(line)
+        self._trace = services.trace
+        self._recorder = Recorder(services.trace, commands, self._multiplexing)
+        self._outbox = Outbox(line, self._recorder)
         self.announcer = Announcer(self._outbox)
         self.gateway = Gateway(
             network=services.network,
@@ -117,6 +124,7 @@ class Session:
     async def close(self) -> None:
         """End whatever runs; no task and no timer is left."""
         self._intake.stop()
+        self._recorder.forget()
         await self._runner.close()
         if self._line_task is not None:
             self._line_task.cancel()
@@ -131,6 +139,8 @@ class Session:
 
     def data_received(self, data: bytes) -> None:
         """Bytes came from the microcontroller."""
+        if self._trace.listening:
+            self._recorder.received(len(data))
         self._intake.receive(data)
 
     def opened(self) -> None:
@@ -165,10 +175,12 @@ class Session:
     # events
 
     def _handle(self, event: Event, now: float) -> None:
+        if self._trace.listening:
+            self._recorder.heard(event, self._intake.stream.waiting)
         if isinstance(event, LineEvent):
             self._line_received(event.text, now)
         elif isinstance(event, Typed):
-            self._outbox.write(event.data)
+            self._outbox.echo(event.data)
         elif isinstance(event, Payload):
             self._runner.answer(event.data)
         elif isinstance(event, Pem):
@@ -199,7 +211,7 @@ class Session:
         try:
             command, handling = self._call(text)
         except ATError as error:
-            self.failed(error, _name(text))
+            self.failed(error, line_name(text))
             return
         self._runner.run(command, handling)
 
@@ -223,23 +235,44 @@ class Session:
 
     def finished(self, reply: bytes | None) -> None:
         """The running command is done."""
-        self._outbox.write(messages.OK if reply is None else reply)
-        if logger.isEnabledFor(logging.DEBUG):
-            milliseconds = (self._loop.time() - self._started) * 1000
-            logger.debug("%s: OK, %.1f ms", self._spelling(), milliseconds)
+        if reply is None:
+            reply = messages.OK
+        seconds = self._loop.time() - self._started
+        if self._trace.listening:
+            self._recorder.ends(messages.final_word(reply), seconds)
+        self._outbox.write(reply)
+        if logger.isEnabledFor(logging.DEBUG) or seconds >= _LOGGED_SECONDS:
+            self._log_success(messages.final_word(reply), seconds)
         self._replied()
+
+    def _log_success(self, result: str, seconds: float) -> None:
+        spelling = self._spelling()
+        fields = _fields(spelling, result, seconds)
+        if seconds < _LOGGED_SECONDS:
+            logger.debug("%s: OK, %.1f ms", spelling, seconds * 1000, extra=fields)
+        else:
+            # whole seconds: the same again and again is counted instead of written
+            slow_logger.info("%s: OK after %.0f s", spelling, seconds, extra=fields)
 
     def failed(self, error: ATError, name: str | None = None) -> None:
         """The running command, or a line that is none, has an error reply."""
+        name = error.spelling or name or self._spelling()
+        cause = error.cause or "no cause"
+        seconds = self._loop.time() - self._started
+        if self._trace.listening:
+            self._recorder.ends(error.final, seconds, cause)
         self._outbox.write(messages.failure(error.lines, error.final, error.after))
-        name = name or error.spelling or self._spelling()
         words = " ".join((*filter(None, error.lines), error.final))
-        logger.info("%s: %s (%s)", error.spelling or name, words, error.cause or "no cause")
+        logger.info("%s: %s (%s)", name, words, cause, extra=_fields(name, error.final, seconds))
         self._replied()
 
     def failed_of_a_bug(self) -> None:
         """The running command raised what no command should."""
-        logger.exception("%s failed by a bug; please report this", self._spelling())
+        spelling, seconds = self._spelling(), self._loop.time() - self._started
+        fields = _fields(spelling, "ERROR", seconds)
+        logger.exception("%s failed by a bug; please report this", spelling, extra=fields)
+        if self._trace.listening:
+            self._recorder.ends("ERROR", seconds, "a bug; please report it with the log")
         self._outbox.write(messages.ERROR)
         self._replied()
 
@@ -257,6 +290,9 @@ class Session:
     def went_on(self) -> None:
         """A command that waited is done."""
         self._intake.pump()
+
+    def _multiplexing(self) -> bool:
+        return self.gateway.volatile.multiplexing
 
     def _spelling(self) -> str:
         return self._runner.command.spelling if self._runner.command else "?"
@@ -337,9 +373,13 @@ class Session:
         self._line_work = work
 
 
-def _name(text: bytes | None) -> str:
-    """What may be logged of a line that is no command: it could be payload or a password."""
-    if text is None:
-        return "a line"
-    match = _NAME.match(text)
-    return match.group().decode() if match else f"{len(text) + 1} bytes"
+def _fields(name: str, result: str, seconds: float) -> dict[str, object]:
+    """What the journal's record of a command can be found by; `name` as it is logged."""
+    fields: dict[str, object] = {
+        "AT_RESULT": result,
+        "AT_DURATION_MS": f"{seconds * 1000:.1f}",
+    }
+    if name.startswith("AT"):
+        command = name.removeprefix("AT+").rstrip("=?")
+        fields["AT_COMMAND"] = command.removesuffix("_CUR").removesuffix("_DEF")
+    return fields

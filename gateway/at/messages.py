@@ -80,6 +80,11 @@ def failure(lines: Sequence[str], final: str, after: str = "") -> bytes:
     return f"{head}\r\n{final}\r\n{tail}".encode("latin-1", "replace")
 
 
+def final_word(reply: bytes) -> str:
+    """The word that a successful reply ends with; OK where nothing at all is written."""
+    return "SEND OK" if reply.endswith(SEND_OK) else "OK"
+
+
 # basic
 
 

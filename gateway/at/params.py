@@ -23,11 +23,15 @@ _HEX_PAIRS = re.compile(rb"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*|([0-9A-Fa-f]{2})*")
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """What all kinds have in common. `error` is the line before ERROR where there is one."""
+    """What all kinds have in common. `error` is the line before ERROR where there is one.
+
+    What is given for a `secret` one is shown nowhere.
+    """
 
     optional: bool = False
     default: Any = None
     error: str = ""
+    secret: bool = False
 
     @property
     def form(self) -> str:

@@ -125,6 +125,11 @@ class HostStream:
         """The next event at the time `now`, or None until more bytes or time have come."""
         return self._reader(now)
 
+    @property
+    def waiting(self) -> int:
+        """How many bytes are here that are in no event yet."""
+        return len(self._buffer)
+
     def deadline(self) -> float | None:
         """When `next_event` should be asked again though no byte came; None: never."""
         if self._silence is None or (self._silence == PACKET_SILENCE and not self._buffer):

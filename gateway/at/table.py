@@ -26,7 +26,8 @@ class Scope(Enum):
 class Command:
     """One spelling: `AT+CWMODE_CUR=`, the suffix and the form included.
 
-    `prefix` begins the lines of its reply (`+CWMODE_CUR`).
+    `prefix` begins the lines of its reply (`+CWMODE_CUR`), which has a password in it if it is
+    a `secret_reply`.
     """
 
     spelling: str
@@ -35,6 +36,12 @@ class Command:
     handler: Handler
     scope: Scope | None
     help: str
+    secret_reply: bool = False
+
+    def parameters_read(self, multiplexing: bool) -> tuple[Parameter, ...]:
+        """Those that fields stand for: all, or all but the link's id."""
+        without_link = self.parameters and not multiplexing and isinstance(self.parameters[0], Link)
+        return self.parameters[1:] if without_link else self.parameters
 
     def bind(self, text: bytes, multiplexing: bool) -> list[Any]:
         """The handler's arguments from `text`, everything behind the spelling.
@@ -71,18 +78,23 @@ class Commands:
         self._by_spelling: dict[bytes, Command] = {}
 
     def on(
-        self, spelling: str, *parameters: Parameter, scoped: bool = False
+        self,
+        spelling: str,
+        *parameters: Parameter,
+        scoped: bool = False,
+        secret_reply: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare the decorated function as the handler of `spelling`.
 
         The last character tells the form: `?` queries, `=` sets, anything else executes.
-        `scoped` declares the three spellings with `_CUR`, `_DEF` and neither.
+        `scoped` declares the three spellings with `_CUR`, `_DEF` and neither; `secret_reply`
+        says that the reply has a password in it.
         """
 
         def declare(handler: Handler) -> Handler:
             scopes: tuple[Scope | None, ...] = tuple(Scope) if scoped else (None,)
             for scope in scopes:
-                self._add(spelling, parameters, handler, scope)
+                self._add(spelling, parameters, handler, scope, secret_reply)
             return handler
 
         return declare
@@ -93,6 +105,7 @@ class Commands:
         parameters: tuple[Parameter, ...],
         handler: Handler,
         scope: Scope | None,
+        secret_reply: bool,
     ) -> None:
         form = spelling[-1] if spelling[-1] in "?=" else ""
         name = spelling.removesuffix(form) + (scope.value if scope else "")
@@ -103,6 +116,7 @@ class Commands:
             handler=handler,
             scope=scope,
             help=(handler.__doc__ or "").partition("\n")[0].rstrip("."),
+            secret_reply=secret_reply,
         )
         key = command.spelling.encode()
         if key in self._by_spelling:

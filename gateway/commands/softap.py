@@ -26,7 +26,7 @@ def _factory(mac: str) -> SoftApSettings:
     return SoftApSettings(name.encode(), b"", 1, Encryption.OPEN)
 
 
-@commands.on("AT+CWSAP?", scoped=True)
+@commands.on("AT+CWSAP?", scoped=True, secret_reply=True)
 async def query_softap(call: Call) -> bytes:
     """Show the SoftAP's settings."""
     _require_softap(call)
@@ -47,7 +47,7 @@ async def query_softap(call: Call) -> bytes:
 @commands.on(
     "AT+CWSAP=",
     Text("ssid", 1, 32),
-    Text("password", 0, 63),
+    Text("password", 0, 63, secret=True),
     Integer("channel", 1, 13),
     Choice("ecn", (0, 2, 3, 4)),
     Integer("max conn", 1, 8, optional=True, default=4),

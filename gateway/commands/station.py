@@ -75,7 +75,7 @@ async def query_access_point(call: Call) -> bytes:
 @commands.on(
     "AT+CWJAP=",
     Text("ssid", 1, 32),
-    Text("password", 0, 64),
+    Text("password", 0, 64, secret=True),
     MacAddress("bssid", unicast=False, optional=True),
     Integer("pci", 0, 1, optional=True),
     scoped=True,
