@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-vm vm-image lint check bench docs clean
+.PHONY: help setup run test test-vm vm-image deb lint check bench docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-vm: setup ## test Wi-Fi in a virtual machine with radios (about 15 minutes)
 
 vm-image: setup ## make that machine's image now, with what it needs on this host
 	$(PYTHON) -m tests.vm.disk_image
+
+deb: setup ## build the Debian packages in a clean Debian into dist/; SUITE=bookworm for 12
+	@PYTHON=$(PYTHON) packaging/build-deb $(or $(SUITE),trixie) $(ARCH)
 
 lint: setup ## ruff and mypy --strict
 	$(PYTHON) -m ruff check .
