@@ -40,6 +40,28 @@ class UartOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class GpioOptions:
+    """The ESP-01's other pins, as GPIO numbers of the Pi's header; None is not connected."""
+
+    reset_pin: int | None = field(default=None, metadata=allowed(check.whole(2, 27)))
+    enable_pin: int | None = field(default=None, metadata=allowed(check.whole(2, 27)))
+    led_pin: int | None = field(default=None, metadata=allowed(check.whole(2, 27)))
+
+    def __post_init__(self) -> None:
+        if len(set(self.used)) < len(self.used):
+            raise ConfigError(f"needs a pin for each, and has {', '.join(map(str, self.used))}")
+        if {14, 15} & set(self.used):
+            # Claiming one as an input takes it away from the UART.
+            raise ConfigError("cannot have 14 and 15, which are the UART's")
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The numbers of the pins that are connected."""
+        pins = (self.reset_pin, self.enable_pin, self.led_pin)
+        return tuple(pin for pin in pins if pin is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkOptions:
     """Which network the gateway moves: the host's, on these interfaces, or one in memory."""
 
@@ -149,6 +171,7 @@ class Config:
 
     reply_style: str = field(default="readme", metadata=allowed(check.word("readme", "firmware")))
     uart: UartOptions = field(default=UartOptions(), metadata=allowed(check.table(UartOptions)))
+    gpio: GpioOptions = field(default=GpioOptions(), metadata=allowed(check.table(GpioOptions)))
     network: NetworkOptions = field(
         default=NetworkOptions(), metadata=allowed(check.table(NetworkOptions))
     )

@@ -80,6 +80,7 @@ def test_every_option_is_taken(file: Path) -> None:
         links = {connect_seconds = 60, send_seconds = 0.5, buffer_bytes = 65535}
         storage = {state_dir = "/s", cert_dir = "/c"}
         log.level = "debug"
+        gpio = {reset_pin = 2, enable_pin = 27, led_pin = 13}
         [network]
         kind = "simulated"
         wifi_interface = "wlp2s0"
@@ -110,6 +111,7 @@ def test_every_option_is_taken(file: Path) -> None:
     assert (network.ethernet_interface, network.softap_interface) == ("enp1s0", "ap_wlp2s0")
     assert network.protect_owner
     assert made.softap.share_uplink
+    assert (made.gpio.reset_pin, made.gpio.enable_pin, made.gpio.led_pin) == (2, 27, 13)
     assert (made.links.connect_seconds, made.links.send_seconds) == (60.0, 0.5)
     assert isinstance(made.links.connect_seconds, float)
     assert made.links.buffer_bytes == 65535
@@ -146,9 +148,16 @@ AP = "[[simulated.access_points]]\n"
         ("uart.speed = 9600", "uart.speed is unknown, known are device, baud"),
         (
             "baud = 9600",
-            "baud is unknown, known are reply_style, uart, network, softap, links, storage, log, "
-            "simulated",
+            "baud is unknown, known are reply_style, uart, gpio, network, softap, links, storage, "
+            "log, simulated",
         ),
+        ("gpio.reset_pin = 1", "gpio.reset_pin is 1, allowed are 2 to 27"),
+        ("gpio.led_pin = 28", "gpio.led_pin is 28, allowed are 2 to 27"),
+        (
+            "gpio.reset_pin = 4\ngpio.enable_pin = 4\ngpio.led_pin = 5",
+            "gpio needs a pin for each, and has 4, 4, 5",
+        ),
+        ("gpio.enable_pin = 15", "gpio cannot have 14 and 15, which are the UART's"),
         ("uart = 5", "uart is 5, and must be a table: [uart]"),
         ("uart = []", "uart is a list, and must be a table: [uart]"),
         (
