@@ -8,6 +8,10 @@ from pathlib import Path
 
 from gateway import __version__
 
+# Exit statuses that no retry mends; RestartPreventExitStatus= of the units names them.
+CONFIGURATION_WRONG = 2
+LINE_NOT_TO_BE_HAD = 3
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program with these arguments (the process's own for None); its exit status."""
@@ -26,13 +30,13 @@ def _run(options: argparse.Namespace) -> int:
     import logging
 
     from gateway import daemon
-    from gateway.config import ConfigError, load
+    from gateway.config import Config, ConfigError, load
     from gateway.services import journal
     from gateway.services.api import LineRefused, ServiceError
-    from gateway.services.descriptor_line import LineUnavailable
+    from gateway.services.descriptor_line import LineOfKernel, LineUnavailable
 
-    try:
-        config = load(options.config).with_options(
+    def read() -> Config:
+        return load(options.config).with_options(
             uart=options.uart,
             baud=options.baud,
             network=options.network,
@@ -40,12 +44,18 @@ def _run(options: argparse.Namespace) -> int:
             cert_dir=options.cert_dir,
             log_level=options.log_level,
         )
+
+    try:
+        config = read()
     except ConfigError as error:
         print(f"esp-at-gateway: {error}", file=sys.stderr)
-        return 2
+        return CONFIGURATION_WRONG
     journal.configure(config.log.level)
     try:
-        asyncio.run(daemon.run(config))
+        asyncio.run(daemon.run(config, read))
+    except LineOfKernel as error:
+        logging.getLogger("gateway").error("%s", error)
+        return LINE_NOT_TO_BE_HAD
     except (LineUnavailable, LineRefused, ServiceError, OSError) as error:
         logging.getLogger("gateway").error("%s", error)
         return 1

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway import __version__
 from gateway.at.messages import Style
 from gateway.commands import all_commands
-from gateway.config import Config, SimulatedOptions
+from gateway.config import Config, ConfigError, SimulatedOptions
+from gateway.reload import reloaded
+from gateway.services import journal
 from gateway.services.api import (
     Clock,
     Encryption,
@@ -22,6 +25,7 @@ from gateway.services.api import (
 )
 from gateway.services.certificates import CertificateStore
 from gateway.services.clock import HostClock, SimulatedClock
+from gateway.services.descriptor_line import LineMissing
 from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.memory import AvailableMemory
 from gateway.services.network.managed import ManagedNetwork, NetworkInterfaces
@@ -30,32 +34,44 @@ from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.simulated import SimulatedAccessPoint, SimulatedNetwork, World
 from gateway.services.servers import TcpServers
 from gateway.services.settings import StoredSettings
+from gateway.services.supervisor import Supervisor
 from gateway.services.uart import open_line
 from gateway.session import Services, Session
+from gateway.status import describe
 
 logger = logging.getLogger("gateway")
 
 
-async def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT.
+# At boot a link such as /dev/serial0 may come later than we do.
+_DEVICE_SECONDS = 5.0
+_DEVICE_LOOK_SECONDS = 0.1
 
-    Raises LineUnavailable when the line cannot be opened, and whatever ended the line.
+
+async def run(config: Config, read_again: Callable[[], Config]) -> None:
+    """Serve until SIGTERM or SIGINT; under systemd SIGHUP reads the configuration again.
+
+    `read_again` gives what the configuration is by then, or raises ConfigError. Raises
+    LineUnavailable when the line cannot be opened, and whatever ended the line.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    supervisor = Supervisor()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(supervisor.stopping)
         settings = StoredSettings(Path(config.storage.state_dir))
         stack.push_async_callback(settings.settled)
         uart = settings.stored.uart or UartSettings(baud=config.uart.baud)
-        line = _open(config.uart.device, uart)
+        line = await _opened(config.uart.device, uart, patient=supervisor.present)
         stack.push_async_callback(line.close)
         network, clock = _network(config)
         stack.push_async_callback(network.close)
         await network.start()
         logger.info("esp-at-gateway %s on %s", __version__, config.uart.device)
-        daemon = _Daemon(config, line, settings, network, clock)
+        daemon = _Daemon(config, line, settings, network, clock, supervisor)
+        if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
+            loop.add_signal_handler(signal.SIGHUP, lambda: daemon.reload(read_again))
         serving = asyncio.ensure_future(daemon.serve())
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -65,6 +81,19 @@ async def run(config: Config) -> None:
         if not serving.cancelled():
             serving.result()
         logger.info("stopped")
+
+
+async def _opened(device: str, settings: UartSettings, *, patient: bool) -> Line:
+    """The line; `patient` waits a moment for a device that is not there yet."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + (_DEVICE_SECONDS if patient else 0.0)
+    while True:
+        try:
+            return _open(device, settings)
+        except LineMissing:
+            if loop.time() >= deadline:
+                raise
+        await asyncio.sleep(_DEVICE_LOOK_SECONDS)
 
 
 def _open(device: str, settings: UartSettings) -> Line:
@@ -126,12 +155,15 @@ class _Daemon:
         settings: StoredSettings,
         network: Network,
         clock: Clock,
+        supervisor: Supervisor,
     ) -> None:
         self._config = config
         self._line = line
         self._settings = settings
         self._network = network
         self._clock = clock
+        self._supervisor = supervisor
+        self._links: LinkSlots | None = None
         self._commands = all_commands()
         self._memory = AvailableMemory()
 
@@ -141,6 +173,20 @@ class _Daemon:
             await self._one_session()
             logger.info("reset")
             await self._return_to_stored()
+
+    def reload(self, read_again: Callable[[], Config]) -> None:
+        """Take over a changed configuration, as far as that is safe while serving."""
+        self._supervisor.reloading()
+        try:
+            self._config = reloaded(self._config, read_again())
+            journal.configure(self._config.log.level)
+        except ConfigError as error:
+            logger.error("the configuration stays as it was: %s", error)
+        self._supervisor.reloaded()
+
+    def _status(self) -> str:
+        links = len(self._links.open_links()) if self._links else 0
+        return describe(self._network, links, self._line.settings)
 
     async def _one_session(self) -> None:
         limits = self._config.links
@@ -163,11 +209,13 @@ class _Daemon:
             memory=self._memory,
             style=Style(self._config.reply_style),
         )
+        self._links = links
         session = Session(self._line, self._commands, services)
         links.listener = session.announcer
         try:
             session.start()
             logger.info("ready")
+            self._supervisor.ready(self._status)
             self._begin_network(session)
             await session.over
         finally:

@@ -17,6 +17,7 @@ from gateway.services.api import UartSettings
 from gateway.services.clock import SimulatedClock
 from gateway.services.network.simulated import SimulatedNetwork, World
 from gateway.services.settings import StoredSettings
+from gateway.services.supervisor import Supervisor
 from tests.harness import FakeLine, Keyboard
 
 T = TypeVar("T")
@@ -35,7 +36,9 @@ class Served(Keyboard):
         config = Config(
             storage=StorageOptions(state_dir=directory / "state", cert_dir=directory / "certs")
         )
-        self._daemon = _Daemon(config, self.line, self.settings, self.network, self.clock)
+        self._daemon = _Daemon(
+            config, self.line, self.settings, self.network, self.clock, Supervisor()
+        )
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -278,7 +278,13 @@ class Clock(Protocol):
         """Seconds since 1970-01-01 00:00 UTC."""
 
     def use_servers(self, servers: tuple[str, ...]) -> None:
-        """Ask these time servers from now on; () is the system's own choice."""
+        """Ask these time servers from now on, in the background; () is the system's own choice."""
+
+    async def doubt(self) -> str | None:
+        """Why no certificate's dates can be checked now, one clause; None if they can."""
+
+    async def close(self) -> None:
+        """Give the time servers back; no task and no descriptor is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +300,12 @@ class UartSettings:
     stop_bits: int = 1
     parity: int = 0
     flow: int = 0
+
+    def __str__(self) -> str:
+        """As engineers write it: `115200 8N1`, with `RTS/CTS` where that is on."""
+        stop_bits = {1: "1", 2: "1.5", 3: "2"}[self.stop_bits]
+        flow = " RTS/CTS" if self.flow else ""
+        return f"{self.baud} {self.data_bits}{'NOE'[self.parity]}{stop_bits}{flow}"
 
 
 class LineRefused(Exception):
@@ -332,6 +344,9 @@ class Line(Protocol):
 
     def write(self, data: bytes) -> None:
         """Write all of `data`, in order, sooner or later. Never blocks, never raises."""
+
+    def drop_output(self) -> None:
+        """Throw away what was written and has not left yet."""
 
     def pause_reading(self) -> None:
         """Read no more, so that the driver's own flow control holds the other end back."""

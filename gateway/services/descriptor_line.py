@@ -7,7 +7,9 @@ receiver, nor between `write` and `os.write`: this is the way of every byte.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import termios
 
 from gateway.services.api import LineReceiver, UartSettings
 
@@ -17,6 +19,14 @@ READ_SIZE = 4096
 
 class LineUnavailable(Exception):
     """The line cannot be opened. The message is one sentence that says what to do next."""
+
+
+class LineMissing(LineUnavailable):
+    """There is no such device; it may yet come."""
+
+
+class LineOfKernel(LineUnavailable):
+    """The kernel's console: not to be had before a reboot."""
 
 
 class DescriptorLine:
@@ -80,6 +90,14 @@ class DescriptorLine:
             buffer += memoryview(data)[sent:]
             self._watch_output()
 
+    def drop_output(self) -> None:
+        """Throw away what was written and has not left yet."""
+        if self._usable:
+            self._empty_driver()
+        if self._buffer:
+            self._buffer.clear()
+            self._output_empty()
+
     def pause_reading(self) -> None:
         """Read no more, so that the driver's own flow control holds the other end back."""
         self._paused = True
@@ -137,6 +155,11 @@ class DescriptorLine:
 
     def _read_failed(self, error: Exception) -> None:
         self._lose(error)
+
+    def _empty_driver(self) -> None:
+        """Throw away what the driver has taken and not sent; a lost device tells elsewhere."""
+        with contextlib.suppress(termios.error):
+            termios.tcflush(self._descriptor, termios.TCOFLUSH)
 
     def _write_stalled(self) -> None:
         """The driver was ready and took nothing; a pseudo-terminal wants to know why."""

@@ -6,10 +6,17 @@ import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from gateway.services.descriptor_line import LineUnavailable
+from gateway.services.descriptor_line import LineMissing, LineOfKernel, LineUnavailable
 
 _GETTY_NAMES = frozenset({"agetty", "getty", "login"})
+
+# Names of the kernel's consoles (Documentation/ABI/testing/sysfs-tty of the kernel).
+_CONSOLES = Path("/sys/class/tty/console/active")
+# The same text as /proc/device-tree/model, where a service sees it that is shown no /proc.
+_MODEL = Path("/sys/firmware/devicetree/base/model")
+_SET_UP = "run: sudo esp-at-gateway setup-uart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +34,17 @@ def unavailable(device: str, error: Exception) -> LineUnavailable:
     """The exception to raise where opening `device` failed with `error`."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOENT, errno.ENOTDIR):
-        reason = (
-            "does not exist: switch the UART on (enable_uart=1 in /boot/firmware/config.txt, "
-            "then reboot), plug the adapter in, or name another device"
+        switch_on = f"{_SET_UP}; or " if _on_a_pi() else ""
+        return LineMissing(
+            f"{device} does not exist: {switch_on}plug the adapter in, or name another device "
+            "([uart] device in gateway.toml, or --uart)"
         )
-    elif number in (errno.EACCES, errno.EPERM):
+    if number in (errno.EACCES, errno.EPERM):
         return LineUnavailable(
             f"permission denied for {device}: add the user to group dialout "
             "(sudo usermod -aG dialout USER) and start anew"
         )
-    elif number in (errno.EBUSY, errno.EAGAIN):
+    if number in (errno.EBUSY, errno.EAGAIN):
         holder = next(openers(device), None)
         name = str(holder) if holder else "another program (sudo fuser -v names it)"
         reason = f"is held by {name}: end that, or name another device"
@@ -52,16 +60,36 @@ def unavailable(device: str, error: Exception) -> LineUnavailable:
 def refuse_console(device: str) -> None:
     """Raise LineUnavailable where a login console or a shell has `device` as its terminal.
 
-    Opening would succeed, and the two would take each other's bytes away. Raises OSError
-    where there is no such device.
+    Opening would succeed, and the two would take each other's bytes away. LineOfKernel where
+    the kernel writes its messages there. Raises OSError where there is no such device.
     """
-    for holder in terminal_users(os.stat(device).st_rdev):
-        if holder.name in _GETTY_NAMES:
-            name = os.path.basename(os.path.realpath(device))
-            advice = f"run: sudo systemctl disable --now serial-getty@{name}"
-        else:
+    number, name = os.stat(device).st_rdev, os.path.basename(os.path.realpath(device))
+    if name in kernel_consoles():
+        mend = _SET_UP if _on_a_pi() else f"take console={name} off the kernel's command line"
+        raise LineOfKernel(f"{device} is the kernel's console: {mend}, then reboot")
+    for holder in terminal_users(number):
+        if holder.name not in _GETTY_NAMES:
             advice = "end that, or name another device"
+        elif _on_a_pi():
+            advice = _SET_UP
+        else:
+            advice = f"run: sudo systemctl disable --now serial-getty@{name}"
         raise LineUnavailable(f"{device} is held by {holder}: {advice}")
+
+
+def kernel_consoles() -> list[str]:
+    """Names of the terminals that the kernel writes its messages to, as `ttyAMA0`."""
+    try:
+        return _CONSOLES.read_text(encoding="ascii", errors="replace").split()
+    except OSError:
+        return []
+
+
+def _on_a_pi() -> bool:
+    try:
+        return _MODEL.read_bytes().startswith(b"Raspberry Pi")
+    except OSError:
+        return False
 
 
 def _processes() -> Iterator[int]:

@@ -144,7 +144,7 @@ class SerialLine(DescriptorLine):
         if refusal is not None:
             if before:
                 self._restore(before)
-            raise LineRefused(f"{self._device} refuses {_describe(settings)}: {refusal}")
+            raise LineRefused(f"{self._device} refuses {settings}: {refusal}")
 
     def _apply(self, port: Serial, settings: UartSettings) -> None:
         port.apply_settings(
@@ -240,9 +240,3 @@ def _open_port(device: str) -> Serial:
         )
     except REFUSALS as error:
         raise unavailable(device, error) from error
-
-
-def _describe(settings: UartSettings) -> str:
-    parity, flow = _PARITY_NAMES[settings.parity], " RTS/CTS" if settings.flow else ""
-    stop_bits = f"{_STOP_BITS[settings.stop_bits]:g}"
-    return f"{settings.baud} baud {settings.data_bits}{parity}{stop_bits}{flow}"

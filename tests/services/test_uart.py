@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services import termios2, uart
+from gateway.services import device_advice, termios2, uart
 from gateway.services.api import LineRefused, UartSettings
-from gateway.services.descriptor_line import LineUnavailable
+from gateway.services.descriptor_line import LineOfKernel, LineUnavailable
 from gateway.services.device_advice import refuse_console, unavailable
 from gateway.services.uart import PseudoTerminal, SerialLine, open_line
 from tests.services.lines import Recorder, readable, run
@@ -152,7 +152,7 @@ def test_a_change_reaches_the_driver(peer: Peer, baud: int) -> None:
         (replace(STANDARD, baud=31_250, data_bits=5, stop_bits=3), "5 data bits|Invalid argument"),
         (replace(STANDARD, baud=57_600, parity=1, flow=2), "parity 1"),
         (replace(STANDARD, parity=2), "parity 2|Invalid argument"),
-        (replace(STANDARD, baud=1 << 40), r"refuses 1099511627776 baud 8N1: .+"),
+        (replace(STANDARD, baud=1 << 40), r"refuses 1099511627776 8N1: .+"),
         (replace(STANDARD, baud=-5), "baud"),
     ],
 )
@@ -190,7 +190,7 @@ def test_a_probe_changes_nothing(peer: Peer) -> None:
 
 @pytest.mark.usefixtures("real")
 def test_a_device_that_refuses_at_opening_is_closed_again(peer: Peer) -> None:
-    with pytest.raises(LineRefused, match="refuses 115200 baud 7N1: "):
+    with pytest.raises(LineRefused, match="refuses 115200 7N1: "):
         SerialLine(peer.path, SEVEN_BITS)
     # Nor is it still locked.
     run(SerialLine(peer.path, STANDARD).close())
@@ -329,7 +329,7 @@ def test_open_line_tells_devices_from_pseudo_terminals(peer: Peer, tmp_path: Pat
 @pytest.mark.parametrize(
     ("device", "words"),
     [
-        ("/dev/no-such-uart", "does not exist: switch the UART on"),
+        ("/dev/no-such-uart", "does not exist: plug the adapter in, or name another device"),
         ("/dev/null", "is no working serial line"),
         (__file__, "is no working serial line: not a device"),
     ],
@@ -367,6 +367,43 @@ def test_a_login_console_is_named_with_the_way_to_end_it(peer: Peer, tmp_path: P
         f"{peer.path} is held by agetty (pid {pid}): "
         f"run: sudo systemctl disable --now serial-getty@{name}"
     )
+
+
+@pytest.fixture
+def on_a_pi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.write_bytes(b"Raspberry Pi 4 Model B Rev 1.4\0")
+    monkeypatch.setattr(device_advice, "_MODEL", model)
+
+
+@pytest.mark.usefixtures("on_a_pi")
+def test_on_a_pi_one_command_sets_the_uart_up(peer: Peer, tmp_path: Path) -> None:
+    missing = unavailable("/dev/serial0", OSError(2, ""))
+    assert "run: sudo esp-at-gateway setup-uart" in str(missing)
+    getty = tmp_path / "agetty"
+    getty.symlink_to("/bin/sh")
+    command = ["setsid", "--ctty", str(getty), "-c", "echo up; read answer"]
+    with holding(peer, command), pytest.raises(LineUnavailable, match="setup-uart"):
+        refuse_console(peer.path)
+
+
+@pytest.mark.parametrize(
+    ("listed", "refused"), [("tty0 {}", True), ("tty0", False), ("{}1", False), ("", False)]
+)
+def test_the_kernels_console_is_refused(
+    peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str, refused: bool
+) -> None:
+    consoles, name = tmp_path / "active", os.path.basename(peer.path)
+    consoles.write_text(listed.format(name) + "\n")
+    monkeypatch.setattr(device_advice, "_CONSOLES", consoles)
+    link = tmp_path / "serial0"
+    link.symlink_to(peer.path)
+    if refused:
+        words = f"serial0 is the kernel's console: take console={name} off the kernel's command"
+        with pytest.raises(LineOfKernel, match=words):
+            refuse_console(str(link))
+    else:
+        refuse_console(str(link))
 
 
 @pytest.mark.parametrize(

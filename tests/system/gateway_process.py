@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,23 +31,31 @@ class GatewayProcess:
 
     State, certificates, configuration and the symlink `line` are in `folder`. `uart` names
     another line than that symlink. The simulated network waits `pace` times as long as a
-    real one.
+    real one. Without a `log_level` the configuration's holds. `environment` is added to ours.
     """
 
     def __init__(
-        self, folder: Path, *, uart: str | None = None, log_level: str = "info", pace: float = 0.0
+        self,
+        folder: Path,
+        *,
+        uart: str | None = None,
+        log_level: str | None = "info",
+        pace: float = 0.0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.line = folder / "line"
         self.state = folder / "state"
         self.certificates = folder / "certs"
         for each in (self.state, self.certificates):
             each.mkdir(exist_ok=True)
-        configuration = folder / "gateway.toml"
-        configuration.write_text(f"[simulated]\npace = {pace}\n", encoding="utf-8")
+        self.configuration = folder / "gateway.toml"
+        self.configuration.write_text(f"[simulated]\npace = {pace}\n", encoding="utf-8")
+        self._environment = {**os.environ, **(environment or {})}
         self._command = command_line(
-            *("--config", str(configuration), "--uart", uart or f"pty:{self.line}"),
+            *("--config", str(self.configuration), "--uart", uart or f"pty:{self.line}"),
             *("--state-dir", str(self.state), "--cert-dir", str(self.certificates)),
-            *("--network", "simulated", "--log-level", log_level),
+            *("--network", "simulated"),
+            *(("--log-level", log_level) if log_level else ()),
         )
         self._log: list[str] = []
         self._news = threading.Condition()
@@ -55,6 +64,7 @@ class GatewayProcess:
         self.process = subprocess.Popen(
             self._command,
             cwd=ROOT,
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
