@@ -16,6 +16,20 @@ _LOGGERS = ("gateway", "asyncio")
 # What the journal keeps of a record; the rest of it would be five times the message.
 _JOURNAL_FIELDS = ("PRIORITY", "LOGGER", "SYSLOG_IDENTIFIER", "CODE_FILE", "CODE_LINE")
 
+FIELDS = (
+    "AT_COMMAND",
+    "AT_RESULT",
+    "AT_DURATION_MS",
+    "AT_LINK",
+    "AT_PEER",
+    "AT_SENT",
+    "AT_RECEIVED",
+    "AT_INTERFACE",
+    "AT_ADDRESS",
+)
+"""What records can be found by in the journal; docs/monitor.md tells what each holds."""
+
+_watchers: list[logging.Handler] = []
 
 # sd-daemon(3), by the numbers of the logging module.
 _PRIORITIES = {
@@ -41,7 +55,30 @@ def configure(level: str) -> None:
                 logger.removeHandler(old)
                 old.close()
         logger.addHandler(handler)
-    logging.getLogger("gateway").setLevel(level.upper())
+    handler.setLevel(level.upper())
+    _set_level()
+
+
+def watch(watcher: logging.Handler) -> None:
+    """Give `watcher` the records of info and above, whatever is asked for in the journal."""
+    _watchers.append(watcher)
+    logging.getLogger("gateway").addHandler(watcher)
+    _set_level()
+
+
+def unwatch(watcher: logging.Handler) -> None:
+    """Give it no more."""
+    _watchers.remove(watcher)
+    logging.getLogger("gateway").removeHandler(watcher)
+    _set_level()
+
+
+def _set_level() -> None:
+    """Make the records that the journal or a watcher wants, and no others."""
+    logger = logging.getLogger("gateway")
+    journals = (each for each in logger.handlers if isinstance(each, SparingHandler))
+    if levels := [each.level for each in (*journals, *_watchers)]:
+        logger.setLevel(min(levels))
 
 
 def _stderr_is_journal() -> bool:
@@ -61,7 +98,7 @@ def _journal_handler() -> logging.Handler:
         return _plain_handler(for_journal=True)
 
     def send_little(message: str, /, **fields: object) -> None:
-        kept = {name: fields[name] for name in _JOURNAL_FIELDS if name in fields}
+        kept = {name: fields[name] for name in (*_JOURNAL_FIELDS, *FIELDS) if name in fields}
         send(message, **kept)
 
     handler: logging.Handler = JournalHandler(

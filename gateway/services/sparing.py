@@ -28,6 +28,8 @@ PURSE_RECORDS_A_MINUTE = 1
 COMMON_PURSE_RECORDS = 240
 COMMON_PURSE_RECORDS_A_MINUTE = 4
 
+_FIELDS_BEGIN_WITH = "AT_"
+
 _TRACEBACKS = logging.Formatter()
 
 
@@ -147,6 +149,7 @@ class SparingHandler(logging.Handler):
         kept = logging.LogRecord(
             record.name, record.levelno, record.pathname, record.lineno, text[:500], None, None
         )
+        kept.__dict__.update(_fields_to_find_by(record))
         self._repeats[key] = _Repeat(kept, now + REPEAT_SECONDS)
         self._next_due = min(self._next_due, now + REPEAT_SECONDS)
         if len(self._repeats) > REMEMBERED_MESSAGES:
@@ -191,3 +194,12 @@ class SparingHandler(logging.Handler):
         purse.left_out = 0
         purse.noted = now
         self._inner.handle(logging.LogRecord(name, level, __file__, 0, text, None, None))
+
+
+def _fields_to_find_by(record: logging.LogRecord) -> dict[str, object]:
+    """The fields that hold of each repeat: all but how long this one took."""
+    return {
+        name: value
+        for name, value in record.__dict__.items()
+        if name.startswith(_FIELDS_BEGIN_WITH) and name != "AT_DURATION_MS"
+    }
