@@ -24,7 +24,7 @@ from gateway.services.api import (
     UartSettings,
 )
 from gateway.services.certificates import CertificateStore
-from gateway.services.clock import HostClock, SimulatedClock
+from gateway.services.clock import SimulatedClock, host_clock
 from gateway.services.descriptor_line import LineMissing
 from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.memory import AvailableMemory
@@ -59,7 +59,6 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(supervisor.stopping)
         settings = StoredSettings(Path(config.storage.state_dir))
         stack.push_async_callback(settings.settled)
         uart = settings.stored.uart or UartSettings(baud=config.uart.baud)
@@ -68,7 +67,10 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         network, clock = _network(config)
         stack.push_async_callback(network.close)
         await network.start()
+        stack.push_async_callback(clock.close)
+        clock.use_servers(())
         logger.info("esp-at-gateway %s on %s", __version__, config.uart.device)
+        stack.callback(supervisor.stopping)
         daemon = _Daemon(config, line, settings, network, clock, supervisor)
         if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
             loop.add_signal_handler(signal.SIGHUP, lambda: daemon.reload(read_again))
@@ -118,7 +120,7 @@ def _network(config: Config) -> tuple[Network, Clock]:
         share_uplink=config.softap.share_uplink,
         protect_owner=options.protect_owner,
     )
-    return network, HostClock()
+    return network, host_clock(Path(config.storage.state_dir))
 
 
 def _world(options: SimulatedOptions) -> World:
@@ -193,6 +195,7 @@ class _Daemon:
         links = LinkSlots(
             LinkLimits(limits.connect_seconds, limits.send_seconds, limits.buffer_bytes),
             self._network.interface_of,
+            doubt=self._clock.doubt,
         )
         servers = TcpServers(links)
         certificates = CertificateStore(
