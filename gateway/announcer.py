@@ -18,6 +18,10 @@ from gateway.services.api_links import Link
 
 logger = logging.getLogger("gateway.network")
 
+# what the journal's records can be found by
+_WIFI = {"AT_INTERFACE": Interface.STATION.value}
+_ETHERNET = {"AT_INTERFACE": Interface.ETHERNET.value}
+
 LARGEST_SEGMENT = 1460
 """Bytes of data in one +IPD (contract, section 6)."""
 
@@ -40,34 +44,35 @@ class Announcer:
 
     def station_connected(self) -> None:
         """The station is associated with an access point."""
-        logger.info("Wi-Fi connected")
+        logger.info("Wi-Fi connected", extra=_WIFI)
         self.gateway.links.forget_last_one()
         self._outbox.notify(messages.STATION_CONNECTED)
 
     def station_got_address(self) -> None:
         """The station has an address."""
         address = self.gateway.network.station.address
-        logger.info("Wi-Fi has the address %s", address.ip if address else "-")
+        ip = address.ip if address else "-"
+        logger.info("Wi-Fi has the address %s", ip, extra={**_WIFI, "AT_ADDRESS": ip})
         self._outbox.notify(messages.STATION_GOT_ADDRESS)
 
     def station_lost(self) -> None:
         """The station is no longer joined."""
-        logger.info("Wi-Fi disconnected")
+        logger.info("Wi-Fi disconnected", extra=_WIFI)
         self._outbox.notify(messages.STATION_LOST)
 
     def ethernet_connected(self) -> None:
         """The cable carries a signal."""
-        logger.info("Ethernet connected")
+        logger.info("Ethernet connected", extra=_ETHERNET)
         self._outbox.notify(messages.ETHERNET_CONNECTED)
 
     def ethernet_got_address(self, ip: str) -> None:
         """Ethernet has an address."""
-        logger.info("Ethernet has the address %s", ip)
+        logger.info("Ethernet has the address %s", ip, extra={**_ETHERNET, "AT_ADDRESS": ip})
         self._outbox.notify(messages.ethernet_got_address(ip))
 
     def ethernet_lost(self) -> None:
         """The cable was pulled."""
-        logger.info("Ethernet disconnected")
+        logger.info("Ethernet disconnected", extra=_ETHERNET)
         self._outbox.notify(messages.ETHERNET_LOST)
 
     def say_present_state(self) -> None:

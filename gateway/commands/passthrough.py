@@ -119,6 +119,6 @@ class PassThroughTransfer:
                 # once, not every second: the journal may be on an SD card
                 if str(error) != said:
                     said = str(error)
-                    logger.info("link 0 cannot be reopened: %s", said)
+                    logger.info("link 0 cannot be reopened: %s", said, extra={"AT_LINK": 0})
                 continue
             gateway.announcements.write_through(self._link, self._news.set)

@@ -45,6 +45,10 @@ class SocketLink:
         self.remote = _name(connection.getpeername)
         self.local_port = _name(connection.getsockname)[1]
         self.ended = False
+        self.received = 0
+        """Bytes that came from the peer so far."""
+        self.sent = 0
+        """Bytes that the kernel has taken for it so far."""
         self._socket = connection
         self._loop = asyncio.get_running_loop()
         self._limit = limit
@@ -60,6 +64,11 @@ class SocketLink:
     def accepted(self) -> bool:
         """Whether a server of ours accepted it."""
         return self.port_of_server is not None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the journal's records of it can be found by."""
+        return {"AT_LINK": self.slot, "AT_PEER": "{}:{}".format(*self.remote)}
 
     @property
     def waiting(self) -> int:
@@ -112,6 +121,7 @@ class SocketLink:
             self._end("the peer closed")
             return
         self._buffer += data
+        self.received += len(data)
         self.active_at = self._loop.time()
         if len(self._buffer) >= self._limit:
             self._pause()
@@ -122,7 +132,7 @@ class SocketLink:
             return
         self.ended = True
         self._pause()
-        logger.debug("link %d: %s", self.slot, why)
+        logger.debug("link %d: %s", self.slot, why, extra=self.fields)
         self._changed(self)
 
     def expire(self, seconds: int) -> None:
@@ -146,6 +156,7 @@ class SocketLink:
             raise LinkBroken(f"link {self.slot}: sending failed: {_reason(error)}") from error
         if taken:
             self.active_at = self._loop.time()
+            self.sent += taken
         return taken
 
     async def send(self, data: bytes) -> None:
