@@ -97,12 +97,15 @@ class LinkOptions:
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """Where the stored settings are, and the certificates that are loaded at a reset."""
+    """Where the stored settings are, the certificates that are loaded at a reset, and, while
+    the service runs, the socket of `esp-at-gateway monitor`.
+    """
 
     state_dir: Path = field(default=Path("/var/lib/esp-at-gateway"), metadata=allowed(check.folder))
     cert_dir: Path = field(
         default=Path("/etc/esp-at-gateway/certs"), metadata=allowed(check.folder)
     )
+    runtime_dir: Path = field(default=Path("/run/esp-at-gateway"), metadata=allowed(check.folder))
 
 
 @dataclass(frozen=True, slots=True)
