@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
 from gateway.recorder import Recorder
 from gateway.services.api import Line
@@ -12,6 +13,29 @@ _LEAST_BUDGET = 2048
 _MOST_BUDGET = 16384
 
 
+class _Wire(Protocol):
+    """What is needed of a line."""
+
+    @property
+    def buffered(self) -> int: ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def seconds(self, count: int) -> float: ...
+
+
+class _NoWire:
+    """Where nobody hears what is written."""
+
+    buffered = 0
+
+    def write(self, data: bytes) -> None:
+        return
+
+    def seconds(self, count: int) -> float:
+        return 0.0
+
+
 class Outbox:
     """Writes to a line. Between `hold` and `release` notifications wait for their turn.
 
@@ -19,7 +43,7 @@ class Outbox:
     """
 
     def __init__(self, line: Line, recorder: Recorder | None = None) -> None:
-        self._line = line
+        self._line: _Wire = line
         self._recorder = recorder or Recorder.of_nobody()
         self._trace = self._recorder.trace
         self._waiting: deque[bytes] = deque()
@@ -71,6 +95,12 @@ class Outbox:
         self.held = False
         while self._waiting:
             self._say(self._waiting.popleft())
+
+    def cut_off(self) -> None:
+        """Nothing more is written, by whomever."""
+        self._line = _NoWire()
+        self._trace = Recorder.of_nobody().trace
+        self._waiting.clear()
 
     def budget(self) -> int:
         """How many bytes of data may be written now without making a reply wait for long.

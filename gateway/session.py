@@ -121,6 +121,16 @@ class Session:
         self._line.resume_reading()
         self._say_ready()
 
+    def cut_off(self) -> None:
+        """The module was reset by a pin: end at once, in the middle of whatever is said."""
+        self._intake.stop()
+        self._outbox.cut_off()
+        self._line.drop_output()
+        # What comes before the next session is read and dropped, not kept for it.
+        self._line.resume_reading()
+        if not self.over.done():
+            self.over.set_result(None)
+
     async def close(self) -> None:
         """End whatever runs; no task and no timer is left."""
         self._intake.stop()

@@ -67,6 +67,9 @@ class FakeLine:
         assert self._receiver is not None
         self._receiver.drained()
 
+    def drop_output(self) -> None:
+        self._buffered = 0
+
     def pause_reading(self) -> None:
         self.paused = True
 

@@ -18,6 +18,7 @@ import errno
 import logging
 import os
 import select
+import termios
 import time
 from enum import Enum
 
@@ -202,6 +203,10 @@ class PseudoTerminal(DescriptorLine):
         if self._buffer:
             self._buffer.clear()
             self._output_empty()
+
+    def _empty_driver(self) -> None:
+        with contextlib.suppress(termios.error):
+            throw_output_away(self._descriptor)
 
     def _cancel_settling(self) -> None:
         if self._settling:

@@ -1,0 +1,167 @@
+"""The ESP-01's other pins on the Pi's header, through gpiozero.
+
+Nothing of gpiozero is imported unless a pin is configured: it takes 70 ms and 8 MiB. Without
+it, or without pins to be had, the service does without, and one line of the log says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import glob
+import logging
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.config import GpioOptions
+
+if TYPE_CHECKING:
+    from gpiozero import InputDevice, OutputDevice
+
+T = TypeVar("T")
+
+logger = logging.getLogger("gateway.pins")
+
+
+class InputPin:
+    """An input with its pull-up on, so that a wire that is not there is high.
+
+    Satisfies ResetInput.
+    """
+
+    def __init__(self, number: int, function: str) -> None:
+        from gpiozero import InputDevice
+
+        self.name = f"GPIO{number} ({function})"
+        self._device: InputDevice = InputDevice(number, pull_up=True)
+        self._edge: Callable[[], None] | None = None
+
+    def is_low(self) -> bool:
+        """Its level now; one that cannot be read counts as high."""
+        try:
+            return not self._device.pin.state
+        except Exception as error:
+            # Whatever library there is beneath raises what it likes. In reset for ever
+            # would be worse.
+            logger.warning("%s cannot be read: %s", self.name, error)
+            return False
+
+    def listen(self, edge: Callable[[], None]) -> None:
+        """Call `edge` at each edge, on a thread of gpiozero's."""
+        self._edge = edge
+        # Not when_activated of its devices, which compares levels: where the level is read
+        # after the edge, it says nothing of a short pulse. The method is kept weakly there.
+        self._device.pin.when_changed = self._changed
+
+    def close(self) -> None:
+        """Give the pin back."""
+        self._device.close()
+
+    def _changed(self, ticks: object, state: object) -> None:
+        if self._edge is not None:
+            self._edge()
+
+
+class LedPin:
+    """An output with an LED, lit while it is high."""
+
+    def __init__(self, number: int) -> None:
+        from gpiozero import OutputDevice
+
+        self.name = f"GPIO{number} (LED)"
+        self._device: OutputDevice = OutputDevice(number)
+
+    def light(self, lit: bool) -> None:
+        """Switch it. Never raises: a light is not worth it."""
+        try:
+            self._device.value = lit
+        except Exception as error:
+            logger.debug("%s cannot be switched: %s", self.name, error)
+
+    def close(self) -> None:
+        """Give the pin back; it is an input then, and the LED dark."""
+        self._device.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """The pins that were to be had."""
+
+    inputs: tuple[InputPin, ...] = ()
+    led: LedPin | None = None
+
+    def close(self) -> None:
+        """Give them all back."""
+        for one in self.inputs:
+            one.close()
+        if self.led is not None:
+            self.led.close()
+
+
+async def open_pins(options: GpioOptions) -> Pins:
+    """The configured pins, as far as they are to be had; the log names what is not."""
+    if not options.used:
+        return Pins()
+    return await asyncio.to_thread(_open, options)
+
+
+def _open(options: GpioOptions) -> Pins:
+    # Each library that gpiozero tries in vain makes a warning.
+    with warnings.catch_warnings(record=True) as tried:
+        warnings.simplefilter("always")
+        try:
+            inputs = (_input(options.reset_pin, "RST"), _input(options.enable_pin, "CH_PD"))
+            led = _led(options.led_pin)
+        except _NoGpioError as error:
+            because = _advice(error, [str(warning.message) for warning in tried])
+            logger.warning("the pins of [gpio] are not used: %s", because)
+            return Pins()
+    return Pins(tuple(filter(None, inputs)), led)
+
+
+class _NoGpioError(Exception):
+    """There are no pins at all."""
+
+
+def _input(number: int | None, function: str) -> InputPin | None:
+    return None if number is None else _opened(number, lambda: InputPin(number, function))
+
+
+def _led(number: int | None) -> LedPin | None:
+    return None if number is None else _opened(number, lambda: LedPin(number))
+
+
+def _opened(number: int, make: Callable[[], T]) -> T | None:
+    try:
+        from gpiozero import BadPinFactory
+    except Exception as error:
+        raise _NoGpioError(f"python3-gpiozero cannot be used: {error}") from error
+    try:
+        return make()
+    except BadPinFactory as error:
+        raise _NoGpioError(str(error)) from error
+    except Exception as error:
+        logger.warning("GPIO%d is not used: %s", number, error)
+        return None
+
+
+def _advice(error: _NoGpioError, tried: Sequence[str]) -> str:
+    """What is missing, and the command that brings it."""
+    if isinstance(error.__cause__, ImportError):
+        return "gpiozero is missing; run: sudo apt-get install python3-gpiozero"
+    chips = sorted(glob.glob("/dev/gpiochip*"))
+    if not chips:
+        return "this machine has no GPIO, there is no /dev/gpiochip0"
+    if not any(os.access(chip, os.R_OK | os.W_OK) for chip in chips):
+        user = getpass.getuser()
+        return f"permission denied for {chips[0]}; run: sudo usermod -aG gpio {user}; start anew"
+    if find_spec("lgpio") is None:
+        return "gpiozero's library is missing; run: sudo apt-get install python3-lgpio"
+    folder = os.environ.get("LG_WD") or os.getcwd()
+    if not os.access(folder, os.W_OK):
+        return f"lgpio makes a pipe in {folder}, which cannot be written to; set LG_WD to another"
+    return f"{error} ({'; '.join(tried)})" if tried else str(error)
