@@ -53,6 +53,7 @@ class Volatile:
     time_enabled: bool = True
     time_zone: int = 0
     time_servers: tuple[str, ...] = ("pool.ntp.org", "time.nist.gov")
+    time_servers_chosen: bool = False
     station_host_name: str | None = None
     ethernet_host_name: str | None = None
     hardware_macs: dict[Interface, str] = field(default_factory=dict)

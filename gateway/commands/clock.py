@@ -39,13 +39,15 @@ async def set_time_servers(
         raise ATError(cause="1 needs a time zone, 0 takes nothing")
     volatile = call.volatile
     volatile.time_enabled = enable
-    if not enable or zone is None:
-        return
-    volatile.time_zone = zone
+    if zone is not None:
+        volatile.time_zone = zone
     names = [server.decode("latin-1") for server in servers if server]
     if names:
         volatile.time_servers = tuple(name.translate(_ERASE) for name in names)
-    call.gateway.clock.use_servers(volatile.time_servers)
+        volatile.time_servers_chosen = True
+    # Those that nobody named are shown, but the host's own are asked: they are the owner's.
+    chosen = enable and volatile.time_servers_chosen
+    call.gateway.clock.use_servers(volatile.time_servers if chosen else ())
 
 
 @commands.on("AT+CIPSNTPTIME?")

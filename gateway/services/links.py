@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.services import fragments
@@ -15,6 +15,7 @@ from gateway.services import tls as tls_service
 from gateway.services.api import Interface
 from gateway.services.api_links import (
     SLOTS,
+    Authentication,
     ConnectFailed,
     Link,
     LinkListener,
@@ -31,6 +32,10 @@ logger = logging.getLogger("gateway.links")
 _KEEP_ALIVE_PROBES = 3
 
 
+async def _no_doubt() -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class LinkLimits:
     """Times in seconds and sizes in bytes, from the configuration."""
@@ -43,8 +48,8 @@ class LinkLimits:
 class LinkSlots:
     """The five slots, on IPv4 unless told otherwise. Satisfies `Links`.
 
-    `interface_of` tells which interface a local address belongs to. Links announce themselves
-    to `listener`.
+    `interface_of` tells which interface a local address belongs to; `doubt` why the clock is
+    no measure for a certificate's dates, if so. Links announce themselves to `listener`.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class LinkSlots:
         limits: LinkLimits,
         interface_of: Callable[[str], Interface | None],
         family: socket.AddressFamily = socket.AF_INET,
+        doubt: Callable[[], Awaitable[str | None]] = _no_doubt,
     ) -> None:
         self.listener: LinkListener | None = None
         self.slot_freed: Callable[[], None] | None = None
@@ -59,6 +65,7 @@ class LinkSlots:
         self.limits = limits
         self.family = family
         self._interface_of = interface_of
+        self._doubt = doubt
         self._slots: list[SocketLink | None] = [None] * SLOTS
         self._opening: set[int] = set()
         self._abort: set[int] = set()
@@ -136,6 +143,8 @@ class LinkSlots:
         until = self._now() + self.limits.connect_seconds
         addresses = await self._look_up(host, port, self.limits.connect_seconds)
         try:
+            if tls is not None and tls.authentication is Authentication.CHAIN:
+                await within(until - self._now(), self._check_clock())
             connection = await self._reach(addresses, until)
             if tls is None:
                 return connection, 0
@@ -151,6 +160,12 @@ class LinkSlots:
         except tls_service.TlsRefused as refusal:
             raise ConnectFailed(f"{host} port {port}: TLS refused: {refusal}") from None
         return secured, fragments.agreed(secured)
+
+    async def _check_clock(self) -> None:
+        """Raise TlsRefused before the time is known."""
+        doubt = await self._doubt()
+        if doubt is not None:
+            raise tls_service.TlsRefused(doubt)
 
     async def _reach(self, addresses: list[SocketAddress], until: float) -> socket.socket:
         """A connection to one of the addresses. Raises ConnectFailed or TimeoutError."""
@@ -205,6 +220,7 @@ class LinkSlots:
             "from" if link.accepted else "to",
             *link.remote,
             f" ({_protocol(connection)})" if link.kind == "SSL" else "",
+            extra=link.fields,
         )
         return link
 
@@ -226,7 +242,9 @@ class LinkSlots:
         if connection is not None:
             self._farewells.say(connection)
         self.last_one_closed = not any(self._slots)
-        logger.info("link %d closed%s", link.slot, " with a reset" if abort else "")
+        # how much went either way is in the fields alone: so an exact repeat stays one
+        fields = {**mine.fields, "AT_SENT": mine.sent, "AT_RECEIVED": mine.received}
+        logger.info("link %d closed%s", link.slot, " with a reset" if abort else "", extra=fields)
         self._say_freed()
 
     def _say_freed(self) -> None:

@@ -115,6 +115,22 @@ def test_servers(arguments: str, shown: str, asked: tuple[str, ...]) -> None:
     at_desk(work)
 
 
+def test_the_hosts_own_servers_are_asked_until_others_are_named_and_while_it_is_off() -> None:
+    async def work(desk: Desk) -> None:
+        await desk.quiet()
+        clock = SimulatedClock()
+        desk.session.gateway.clock = clock
+        asked = []
+        for arguments in ("1,1", '1,2,"mine.example"', "1,3", "0", "1,4"):
+            await hold(desk, (f"AT+CIPSNTPCFG={arguments}", OK))
+            asked.append(clock.servers)
+        await hold(desk, shows('1,4,"mine.example"'))
+        mine = ("mine.example",)
+        assert asked == [(), mine, mine, (), mine]
+
+    at_desk(work)
+
+
 def test_zone_and_servers_are_forgotten_at_a_reset(tmp_path: Path) -> None:
     async def work(served: Served) -> None:
         await served.quiet()
