@@ -22,6 +22,14 @@ def main(arguments: list[str] | None = None) -> int:
         return console.run(options.uart, options.baud)
     if options.command == "release-network":
         return _release_network(options)
+    if options.command == "setup-uart":
+        return _setup_uart(options)
+    if options.command == "doctor":
+        from gateway.doctor import program
+
+        return program.run(
+            options.config, options.instance, loopback=options.loopback, json=options.json
+        )
     return _run(options)
 
 
@@ -94,6 +102,24 @@ def _release_network(options: argparse.Namespace) -> int:
     return 0
 
 
+def _setup_uart(options: argparse.Namespace) -> int:
+    from gateway.config import DEFAULT_PATH
+    from gateway.setup_uart import program
+    from gateway.setup_uart.wanted import Bluetooth
+
+    root = options.root.resolve()
+    return program.run(
+        program.Options(
+            gateway=options.config or root / DEFAULT_PATH.relative_to("/"),
+            bluetooth=Bluetooth(options.bluetooth) if options.bluetooth else None,
+            dry_run=options.dry_run,
+            undo=options.undo,
+            root=root,
+            live=root == Path("/"),
+        )
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="esp-at-gateway", description="Answers AT commands on a serial line as an ESP-01."
@@ -129,7 +155,52 @@ def _parser() -> argparse.ArgumentParser:
     )
     _take_config(release)
     release.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
+    _add_doctor(
+        commands.add_parser(
+            "doctor",
+            help="look whether all is there that the gateway needs, and say what mends it",
+            epilog="The exit status is 0 if all is well, 3 if something is worth a look, 1 if "
+            "something does not work. As an ordinary user it sees less: run it with sudo.",
+        )
+    )
+    _add_setup_uart(
+        commands.add_parser(
+            "setup-uart",
+            help="make pins 8 and 10 of this Raspberry Pi the gateway's serial line",
+            epilog="docs/uarts.md tells what each model has there, and what each choice costs.",
+        )
+    )
     return parser
+
+
+def _add_setup_uart(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would change, and change nothing"
+    )
+    parser.add_argument(
+        "--undo", action="store_true", help="take back what this command has changed, and no more"
+    )
+    parser.add_argument(
+        "--bluetooth",
+        choices=("off", "slow", "keep"),
+        help="where Bluetooth has the better UART: take it away, give it the lesser one, or leave "
+        "it and take the lesser one (default: off, unless devices are paired)",
+    )
+    _take_config(parser)
+    parser.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
+
+
+def _add_doctor(doctor: argparse.ArgumentParser) -> None:
+    _take_config(doctor)
+    doctor.add_argument(
+        "--instance", metavar="NAME", help="look at esp-at-gateway@NAME, as ttyUSB0"
+    )
+    doctor.add_argument(
+        "--loopback",
+        action="store_true",
+        help="test the wires: the service is stopped, RX and TX (pins 8 and 10) are joined",
+    )
+    doctor.add_argument("--json", action="store_true", help="the findings for a program")
 
 
 def _take_config(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,294 @@
+"""The serial line: whether it is there and ours alone, and what it can do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.doctor.case import Case
+from gateway.doctor.checks.service import again
+from gateway.doctor.finding import Finding, bad, doubt, good
+from gateway.services.api import UartSettings
+from gateway.services.device_advice import Holder
+from gateway.setup_uart.models import DEBUG_UART, MODEL_FILE, PiModel, is_raspberry_pi, pi_model
+
+# <linux/serial_core.h>, as far as it says more than the driver's name does.
+_PORT_TYPES = {32: "PL011"}
+_DRIVERS = {
+    "uart-pl011": "PL011",
+    "bcm2835-aux-uart": "mini-UART",
+    "ftdi_sio": "USB (FTDI)",
+    "cp210x": "USB (CP210x)",
+    "ch341-uart": "USB (CH340)",
+    "ch341": "USB (CH340)",
+    "pl2303": "USB (PL2303)",
+    "cdc_acm": "USB (CDC ACM)",
+    "serial8250": "16550",
+    "of_serial": "16550",
+    "dw-apb-uart": "16550",
+}
+# From Linux 6.6 on a port is a device of its own between the tty and the chip.
+_SERIAL_CORE = ("port", "ctrl")
+
+_GETTYS = ("agetty", "getty", "login")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """What is behind the line: its kind in people's words, its driver, bits a second at most."""
+
+    kind: str
+    driver: str
+    max_baud: int | None
+
+
+def check_line(case: Case) -> Iterator[Finding]:
+    """The device is there, it is the one on the pins, and it can do the speed."""
+    if case.is_pseudo_terminal:
+        yield good("line", f"{case.device}: a pseudo-terminal of the gateway's own")
+        return
+    subject, device, name = "line", case.device, case.node_name
+    try:
+        node = case.host.node(device)
+    except OSError as error:
+        yield bad(subject, f"{device}: {error.strerror}", _remedy_for_none(case), device=device)
+        return
+    if node.device is None:
+        yield bad(subject, f"{device} is no serial device", edit_device(case), device=device)
+        return
+    model = pi_model(_model_text(case))
+    chip = chip_of(case, name, model)
+    top = f", up to {chip.max_baud} baud" if chip.max_baud else ""
+    leads = f"{device} is {name}" if device != f"/dev/{name}" else device
+    facts = {
+        "device": device,
+        "node": name,
+        "kind": chip.kind,
+        "driver": chip.driver,
+        "max_baud": chip.max_baud,
+    }
+    if name == DEBUG_UART and model is not None and model.serial0_is_debug_header:
+        text = f"{leads}, the debug connector of this {model.name}, not pins 8 and 10"
+        yield doubt(subject, text, "sudo esp-at-gateway setup-uart", **facts)
+    else:
+        yield good(subject, f"{leads}: {chip.kind}{top}", **facts)
+    yield _speed(case, chip)
+
+
+def _remedy_for_none(case: Case) -> str:
+    if is_raspberry_pi(_model_text(case)) and not re.match(r"/dev/tty(USB|ACM)", case.device):
+        return "sudo esp-at-gateway setup-uart"
+    if case.instance:
+        return f"plug the adapter in, or sudo systemctl disable --now {case.service.unit}"
+    return edit_device(case)
+
+
+def edit_device(case: Case) -> str:
+    """The command that names another device."""
+    return f"sudo nano {case.file}    # [uart] device = ..., and plug the adapter in"
+
+
+def _model_text(case: Case) -> str:
+    try:
+        return case.host.read(str(MODEL_FILE))
+    except OSError:
+        return ""
+
+
+def chip_of(case: Case, name: str, model: PiModel | None) -> Chip:
+    """What sysfs tells about /dev/`name`."""
+    folder = f"/sys/class/tty/{name}"
+    driver = _driver(case, folder)
+    kind = _DRIVERS.get(driver) or _PORT_TYPES.get(_number(case, f"{folder}/type")) or driver
+    if name == "ttyS0" and model is not None and model.generation < 5:
+        kind = "mini-UART"  # it passes for a 16550
+    # A UART divides its clock by 16 at least; the mini-UART's driver doubles its clock for that.
+    clock = _number(case, f"{folder}/uartclk")
+    top = clock // 16 if clock >= 16 * 110 else None
+    if model is not None and kind in ("PL011", "mini-UART"):
+        top = min(top or model.max_baud(name), model.max_baud(name))
+    return Chip(kind or "unknown", driver, top)
+
+
+def _driver(case: Case, folder: str) -> str:
+    """The name of the driver that has the chip; empty where the kernel does not tell."""
+    device = case.host.resolved(f"{folder}/device")
+    while device.startswith("/sys/devices/"):
+        found = case.host.resolved(f"{device}/driver")
+        if found.startswith("/sys/bus/"):
+            name = found.rpartition("/")[2]
+            if name not in _SERIAL_CORE:
+                return name
+        device = device.rpartition("/")[0]
+    return ""
+
+
+def _number(case: Case, path: str) -> int:
+    try:
+        return int(case.host.read(path))
+    except (OSError, ValueError):
+        return 0
+
+
+def _speed(case: Case, chip: Chip) -> Finding:
+    """The speed at which the gateway listens after a reset."""
+    stored = case.settings.uart
+    wanted = stored or UartSettings(baud=case.config.uart.baud)
+    whose = "stored by AT+UART_DEF" if stored else "[uart] baud"
+    text = f"{wanted} ({whose})"
+    facts = {"baud": wanted.baud, "stored": stored is not None}
+    # What the sketch has to be set to, which it cannot read itself.
+    remedy = (
+        f"sudo systemctl stop {case.service.unit}; sudo rm {case.path('settings.json')}"
+        if stored
+        else f"sudo nano {case.file}    # [uart] baud = 115200"
+    )
+    if chip.kind == "mini-UART" and wanted.parity:
+        return bad("speed", f"{text}: a mini-UART has no parity", remedy, **facts)
+    if chip.max_baud is not None and wanted.baud > chip.max_baud:
+        what = "is relied on up to" if chip.kind == "mini-UART" else "does at most"
+        text = f"{text}: the {chip.kind} {what} {chip.max_baud} baud"
+        make = doubt if chip.kind == "mini-UART" else bad
+        return make("speed", text, remedy, **facts)
+    return good("speed", text, **facts)
+
+
+def check_console(case: Case) -> Iterator[Finding]:
+    """Neither the kernel nor a login prompt writes on the line, now or after the next boot."""
+    if case.is_pseudo_terminal or not _is_there(case):
+        return
+    name = case.node_name
+    getty = f"serial-getty@{name}.service"
+    clear = _remedy_for_console(case)
+    if name in _kernel_consoles(case):
+        yield bad("console", f"the kernel's console is on {name}", clear, kernel=True)
+        return
+    if name in _command_line_consoles(case):
+        text = f"the kernel's command line has its console on {name}: it comes at the next boot"
+        yield bad("console", text, clear, kernel=True)
+        return
+    users = [user for user in case.host.console_users(case.device) if user.name in _GETTYS]
+    stop = f"sudo systemctl disable --now {getty}"
+    if users:
+        yield bad("console", f"a login prompt is on {name}: {users[0]}", stop, getty=True)
+    elif _comes_at_boot(case, getty):
+        yield bad("console", f"{getty} comes at the next boot", stop, getty=True)
+    else:
+        yield good("console", f"no console and no login prompt on {name}")
+
+
+def _remedy_for_console(case: Case) -> str:
+    if is_raspberry_pi(_model_text(case)):
+        return "sudo esp-at-gateway setup-uart"
+    return "sudo nano /etc/default/grub && sudo update-grub    # take console=tty... out, reboot"
+
+
+def _kernel_consoles(case: Case) -> list[str]:
+    try:
+        return case.host.read("/sys/class/tty/console/active").split()
+    except OSError:
+        return []
+
+
+def _command_line_consoles(case: Case) -> set[str]:
+    """The names in `console=ttyAMA0,115200`; `serial0` was resolved by the firmware."""
+    try:
+        words = case.host.read("/proc/cmdline").split()
+    except OSError:
+        return set()
+    return {
+        word.removeprefix("console=").partition(",")[0]
+        for word in words
+        if word.startswith("console=")
+    }
+
+
+def _comes_at_boot(case: Case, unit: str) -> bool:
+    """Whether systemd runs this unit, or is going to."""
+    done = case.host.run("systemctl", "show", "--property=ActiveState,UnitFileState", "--", unit)
+    said = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
+    return said.get("ActiveState") in ("active", "activating") or said.get("UnitFileState") in (
+        "enabled",
+        "enabled-runtime",
+    )
+
+
+def check_holder(case: Case) -> Iterator[Finding]:
+    """Nobody but the gateway has the line open."""
+    if case.is_pseudo_terminal or not _is_there(case):
+        return
+    # A getty is check_console's.
+    others = [
+        holder
+        for holder in case.host.holders(case.device)
+        if holder.pid != case.service.pid and holder.name not in _GETTYS
+    ]
+    if others:
+        text = f"{case.device} is held by {', '.join(map(str, others[:3]))}"
+        yield bad("holder", text, _end(case, others[0]), pid=others[0].pid)
+    elif not case.host.me.is_root:
+        yield doubt("holder", "other users' programs on the line do not show", again(case))
+    elif case.service.pid is not None:
+        yield good("holder", "nobody but the service has the line open")
+    else:
+        yield good("holder", "nobody has the line open")
+
+
+def _end(case: Case, holder: Holder) -> str:
+    """The command that ends a process: by its service, where it is of one."""
+    try:
+        groups = case.host.read(f"/proc/{holder.pid}/cgroup")
+    except OSError:
+        groups = ""
+    unit = re.search(r"/system\.slice/(?:.*/)?([^/\n]+\.service)$", groups, re.MULTILINE)
+    if unit:
+        return f"sudo systemctl disable --now {unit[1]}"
+    return f"sudo kill {holder.pid}"
+
+
+def check_access(case: Case) -> Iterator[Finding]:
+    """The service's user may open the device, and the unit lets it."""
+    if case.is_pseudo_terminal or case.account is None:
+        return
+    try:
+        node = case.host.node(case.device)
+    except OSError:
+        return  # check_line's
+    subject, name, unit = "access", case.node_name, case.service.unit
+    if not node.allows(case.account, 6):
+        if node.group in ("root", "tty"):
+            text = f"{name} belongs to group {node.group}, as where a console has it"
+            mend = f"sudo chgrp dialout /dev/{name} && sudo chmod 660 /dev/{name}"
+        else:
+            text = f"user {case.user} is not in group {node.group}, whose {name} is"
+            mend = f"sudo usermod -aG {node.group} {case.user}"
+            mend += f" && sudo systemctl restart {unit}" if case.service.is_installed else ""
+        yield bad(subject, text, mend, group=node.group)
+        return
+    kind = _driver_of_number(case, node.device)
+    lines = case.service.properties.get("DeviceAllow", "").splitlines()
+    allowed = {line.split()[0] for line in lines if line.strip()}
+    closed = case.service.properties.get("DevicePolicy") in ("closed", "strict")
+    if closed and kind and not allowed & {f"char-{kind}", case.device, f"/dev/{name}"}:
+        allow = f"sudo systemctl set-property {unit} 'DeviceAllow=char-{kind} rw'"
+        yield bad(subject, f"the unit does not let the service open {name}", allow)
+        return
+    yield good(subject, f"user {case.user} may open {name}", group=node.group)
+
+
+def _driver_of_number(case: Case, number: tuple[int, int] | None) -> str:
+    """What the kernel calls devices of this major number, as `DeviceAllow=char-…` has it."""
+    try:
+        lines = case.host.read("/proc/devices").partition("Block devices")[0].splitlines()
+    except OSError:
+        return ""
+    majors = (line.split() for line in lines)
+    return next((m[1] for m in majors if number and len(m) == 2 and m[0] == str(number[0])), "")
+
+
+def _is_there(case: Case) -> bool:
+    try:
+        return case.host.node(case.device).device is not None
+    except OSError:
+        return False
