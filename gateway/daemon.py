@@ -23,6 +23,7 @@ from gateway.services.api import (
     Network,
     UartSettings,
 )
+from gateway.services.api_trace import Trace, Unwatched
 from gateway.services.certificates import CertificateStore
 from gateway.services.clock import SimulatedClock, host_clock
 from gateway.services.descriptor_line import LineMissing
@@ -35,6 +36,7 @@ from gateway.services.network.simulated import SimulatedAccessPoint, SimulatedNe
 from gateway.services.servers import TcpServers
 from gateway.services.settings import StoredSettings
 from gateway.services.supervisor import Supervisor
+from gateway.services.trace import MonitorSocket, runtime_folder
 from gateway.services.uart import open_line
 from gateway.session import Services, Session
 from gateway.status import describe
@@ -64,6 +66,12 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         uart = settings.stored.uart or UartSettings(baud=config.uart.baud)
         line = await _opened(config.uart.device, uart, patient=supervisor.present)
         stack.push_async_callback(line.close)
+        trace = MonitorSocket(
+            runtime_folder(config.storage.runtime_dir),
+            version=__version__,
+            uart=config.uart.device,
+        )
+        stack.callback(trace.close)
         network, clock = _network(config)
         stack.push_async_callback(network.close)
         await network.start()
@@ -71,7 +79,7 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         clock.use_servers(())
         logger.info("esp-at-gateway %s on %s", __version__, config.uart.device)
         stack.callback(supervisor.stopping)
-        daemon = _Daemon(config, line, settings, network, clock, supervisor)
+        daemon = _Daemon(config, line, settings, network, clock, supervisor, trace)
         if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
             loop.add_signal_handler(signal.SIGHUP, lambda: daemon.reload(read_again))
         serving = asyncio.ensure_future(daemon.serve())
@@ -158,7 +166,9 @@ class _Daemon:
         network: Network,
         clock: Clock,
         supervisor: Supervisor,
+        trace: Trace | None = None,
     ) -> None:
+        self._trace = trace or Unwatched()
         self._config = config
         self._line = line
         self._settings = settings
@@ -211,6 +221,7 @@ class _Daemon:
             settings=self._settings,
             memory=self._memory,
             style=Style(self._config.reply_style),
+            trace=self._trace,
         )
         self._links = links
         session = Session(self._line, self._commands, services)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from gateway.at.errors import ATError
 from gateway.at.syntax import split_arguments, split_line
@@ -136,5 +137,10 @@ def as_text(pieces: Sequence[Piece]) -> str:
 
 def as_bytes(pieces: Sequence[Piece]) -> list[str | int]:
     """The pieces in order: bytes in hex, and the number of hidden ones."""
-    told = [each.count if isinstance(each, Hidden) else each.hex() for each in pieces]
+    told: list[str | int] = []
+    for seen, run in groupby(pieces, lambda piece: isinstance(piece, bytes)):
+        if seen:
+            told.append(b"".join(piece for piece in run if isinstance(piece, bytes)).hex())
+        else:
+            told += [piece.count for piece in run if isinstance(piece, Hidden)]
     return [each for each in told if each]
