@@ -15,6 +15,7 @@ from gateway.commands import all_commands
 from gateway.config import Config, ConfigError, SimulatedOptions
 from gateway.reload import reloaded
 from gateway.services import journal
+from gateway.services.activity import Activity, WatchedLine
 from gateway.services.api import (
     Clock,
     Encryption,
@@ -33,6 +34,8 @@ from gateway.services.network.managed import ManagedNetwork, NetworkInterfaces
 from gateway.services.network.networkmanager import NetworkManagerBus
 from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.simulated import SimulatedAccessPoint, SimulatedNetwork, World
+from gateway.services.pins import open_pins
+from gateway.services.reset_line import ResetLine, out_of_reset
 from gateway.services.servers import TcpServers
 from gateway.services.settings import StoredSettings
 from gateway.services.supervisor import Supervisor
@@ -79,7 +82,15 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         clock.use_servers(())
         logger.info("esp-at-gateway %s on %s", __version__, config.uart.device)
         stack.callback(supervisor.stopping)
-        daemon = _Daemon(config, line, settings, network, clock, supervisor, trace)
+        pins = await open_pins(config.gpio)
+        stack.callback(pins.close)
+        if pins.led is not None:
+            line = WatchedLine(line, Activity(pins.led))
+            stack.push_async_callback(line.close)
+        reset_line = ResetLine(pins.inputs) if pins.inputs else None
+        if reset_line is not None:
+            stack.callback(reset_line.close)
+        daemon = _Daemon(config, line, settings, network, clock, supervisor, trace, reset_line)
         if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
             loop.add_signal_handler(signal.SIGHUP, lambda: daemon.reload(read_again))
         serving = asyncio.ensure_future(daemon.serve())
@@ -167,8 +178,10 @@ class _Daemon:
         clock: Clock,
         supervisor: Supervisor,
         trace: Trace | None = None,
+        reset_line: ResetLine | None = None,
     ) -> None:
         self._trace = trace or Unwatched()
+        self._reset_line = reset_line
         self._config = config
         self._line = line
         self._settings = settings
@@ -182,6 +195,9 @@ class _Daemon:
     async def serve(self) -> None:
         """Sessions without end; raises what ended the line."""
         while True:
+            if self._reset_line is not None and self._reset_line.in_reset:
+                self._supervisor.ready(self._status)
+                await out_of_reset(self._reset_line, self._line, self._network)
             await self._one_session()
             logger.info("reset")
             await self._return_to_stored()
@@ -197,6 +213,8 @@ class _Daemon:
         self._supervisor.reloaded()
 
     def _status(self) -> str:
+        if self._reset_line is not None and (holders := self._reset_line.holders):
+            return f"held in reset by {holders}"
         links = len(self._links.open_links()) if self._links else 0
         return describe(self._network, links, self._line.settings)
 
@@ -212,6 +230,8 @@ class _Daemon:
             Path(self._config.storage.cert_dir), self._settings.stored.certificate_maximum
         )
         await certificates.load_folder()
+        if self._reset_line is not None and self._reset_line.in_reset:
+            return  # it came meanwhile
         services = Services(
             network=self._network,
             links=links,
@@ -231,6 +251,8 @@ class _Daemon:
             logger.info("ready")
             self._supervisor.ready(self._status)
             self._begin_network(session)
+            if self._reset_line is not None:
+                self._reset_line.listen(session.cut_off)
             await session.over
         finally:
             self._network.end()

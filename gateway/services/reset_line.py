@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from gateway.services.api import Line, Network, ServiceError, Wanted
@@ -55,10 +56,12 @@ class ResetLine:
         self._quiet_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._edge_is_told = False
+        self._by = ""
         self._closed = False
         for one in self._inputs:
-            one.listen(self._edge_on_any_thread)
-        if self.holders:
+            one.listen(partial(self._edge_on_any_thread, one.name))
+        self._by = self.holders
+        if self._by:
             self._edge()
 
     @property
@@ -87,10 +90,11 @@ class ResetLine:
             self._timer.cancel()
             self._timer = None
 
-    def _edge_on_any_thread(self) -> None:
+    def _edge_on_any_thread(self, name: str) -> None:
         # One callback under way is enough: a pin that toggles for ever must not fill the loop.
         if not self._edge_is_told:
             self._edge_is_told = True
+            self._by = name
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._edge)
 
@@ -100,6 +104,7 @@ class ResetLine:
             return
         self._quiet_at = self._loop.time() + QUIET_SECONDS
         if not self.in_reset:
+            logger.info("reset by %s", self._by)
             self._released.clear()
             if self._on_reset is not None:
                 self._on_reset()
