@@ -24,6 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
         return _release_network(options)
     if options.command == "setup-uart":
         return _setup_uart(options)
+    if options.command == "monitor":
+        from gateway import monitor
+
+        return monitor.run(
+            options.config, options.instance, options.socket, raw=options.raw, as_json=options.json
+        )
     if options.command == "doctor":
         from gateway.doctor import program
 
@@ -155,6 +161,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _take_config(release)
     release.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
+    _add_monitor(
+        commands.add_parser(
+            "monitor",
+            help="show the conversation of the running service as it goes",
+            epilog="Passwords and payload are not shown. For root and the group esp-at-gateway.",
+        )
+    )
     _add_doctor(
         commands.add_parser(
             "doctor",
@@ -188,6 +201,18 @@ def _add_setup_uart(parser: argparse.ArgumentParser) -> None:
     )
     _take_config(parser)
     parser.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
+
+
+def _add_monitor(monitor: argparse.ArgumentParser) -> None:
+    _take_config(monitor)
+    monitor.add_argument(
+        "--instance", metavar="NAME", help="listen to esp-at-gateway@NAME, as ttyUSB0"
+    )
+    monitor.add_argument(
+        "--socket", type=Path, metavar="PATH", help="listen at this socket instead"
+    )
+    monitor.add_argument("--raw", action="store_true", help="what goes over the line in hex too")
+    monitor.add_argument("--json", action="store_true", help="a JSON object a line, for a program")
 
 
 def _add_doctor(doctor: argparse.ArgumentParser) -> None:

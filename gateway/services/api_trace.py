@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+SOCKET_NAME = "monitor.sock"
+"""The socket in the service's runtime folder."""
+
 
 class Trace(Protocol):
     """Where records go while somebody watches. Without, nobody makes any."""

@@ -39,11 +39,11 @@ import time
 from pathlib import Path
 
 from gateway.services import journal
+from gateway.services.api_trace import SOCKET_NAME
 from gateway.services.trace_watcher import Watcher, record_line
 
 logger = logging.getLogger("gateway.monitor")
 
-SOCKET_NAME = "monitor.sock"
 MOST_WATCHERS = 4
 _KINDS = {"gateway.links": "link", "gateway.servers": "link", "gateway.network": "network"}
 

@@ -1,0 +1,91 @@
+"""The program: connect, show, connect again when the service comes back, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from gateway.config import ConfigError
+from gateway.monitor.connection import Service, Unreachable, connect, find, lines
+from gateway.monitor.display import Display, visible
+
+AGAIN_SECONDS = 0.5
+"""How long between two looks whether the service is there again."""
+
+
+def run(
+    config: Path | None, instance: str | None, path: Path | None, *, raw: bool, as_json: bool
+) -> int:
+    """Show a service's conversation on stdout until Ctrl-C; the exit status."""
+    try:
+        service = find(config, instance, path)
+        show = _pass_on if as_json else _shower(sys.stdout, raw=raw)
+        return follow(service, show, lambda: time.sleep(AGAIN_SECONDS))
+    except (Unreachable, ConfigError) as error:
+        print(f"esp-at-gateway: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        # whoever read us has gone, as `head` does: nothing may be written at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def follow(service: Service, show: Callable[[bytes], None], pause: Callable[[], None]) -> int:
+    """Hand every record to `show`; `pause` between two looks whether the service is back.
+
+    Ends, with 1, only when the service has no place for one more. Raises Unreachable if it is
+    not there at first.
+    """
+    connection = connect(service)
+    while True:
+        for line in lines(connection):
+            refusal = _refusal(line)
+            if refusal is not None:
+                print(f"esp-at-gateway: {visible(refusal)}", file=sys.stderr)
+                return 1
+            show(line)
+        print("esp-at-gateway: the service has ended; waiting for it", file=sys.stderr)
+        while True:
+            pause()
+            try:
+                connection = connect(service)
+            except Unreachable:
+                continue
+            break
+
+
+def _refusal(line: bytes) -> str | None:
+    if not line.startswith(b'{"kind":"refused"'):
+        return None
+    return str(json.loads(line).get("text"))
+
+
+def _pass_on(line: bytes) -> None:
+    sys.stdout.write(line.decode())
+    sys.stdout.flush()
+
+
+def _shower(screen: TextIO, *, raw: bool) -> Callable[[bytes], None]:
+    display = Display(raw=raw, colour=wants_colour(screen))
+    # an old terminal without our arrows is no reason to end
+    if hasattr(screen, "reconfigure"):
+        screen.reconfigure(errors="replace")
+
+    def show(line: bytes) -> None:
+        for text in display.lines(json.loads(line)):
+            screen.write(text + "\n")
+        screen.flush()
+
+    return show
+
+
+def wants_colour(screen: TextIO) -> bool:
+    """Whether it is a terminal with colours (https://no-color.org)."""
+    return screen.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
