@@ -1,0 +1,48 @@
+"""`[uart] device` in gateway.toml: read, and changed with everything else left as it is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+DEFAULT_DEVICE = "/dev/serial0"
+
+_TABLE = re.compile(r"[ \t]*\[")
+_UART_TABLE = re.compile(r"[ \t]*\[[ \t]*uart[ \t]*\][ \t]*(#.*)?")
+_DEVICE = re.compile(r"([ \t]*device[ \t]*=[ \t]*)(\"[^\"]*\"|'[^']*')(.*)", re.DOTALL)
+
+
+def device_of(text: str) -> str:
+    """The device that `text`, a whole gateway.toml, names. Raises ValueError if it is broken."""
+    uart = tomllib.loads(text).get("uart", {})
+    device = uart.get("device", DEFAULT_DEVICE) if isinstance(uart, dict) else None
+    if not isinstance(device, str):
+        raise ValueError("[uart] device is not a text")
+    return device
+
+
+def with_device(text: str, device: str) -> str:
+    """`text` with this device instead. Raises ValueError where that cannot be done safely."""
+    newline = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    if text and not text.endswith("\n"):
+        text += newline
+    lines = text.splitlines(keepends=True)
+    own = f'device = "{device}"{newline}'
+    header = next((n for n, line in enumerate(lines) if _UART_TABLE.fullmatch(line.strip())), None)
+    if header is None:
+        changed = f"{text}{newline}[uart]{newline}{own}"
+    else:
+        changed = "".join(_in_table(lines, header, device, own))
+    if device_of(changed) != device:
+        raise ValueError("[uart] is written in a way that is not understood here")
+    return changed
+
+
+def _in_table(lines: list[str], header: int, device: str, own: str) -> list[str]:
+    for number in range(header + 1, len(lines)):
+        if _TABLE.match(lines[number]):
+            break
+        found = _DEVICE.fullmatch(lines[number])
+        if found:
+            return [*lines[:number], f'{found[1]}"{device}"{found[3]}', *lines[number + 1 :]]
+    return [*lines[: header + 1], own, *lines[header + 1 :]]
