@@ -103,8 +103,7 @@ def ask_service(host: Host, unit: str) -> Service:
     names = ",".join(_PROPERTIES)
     done = host.run("systemctl", "show", "--timestamp=unix", f"--property={names}", "--", unit)
     if not done.succeeded:
-        first = (done.error or f"systemctl ended with status {done.status}").splitlines()[0]
-        return Service(unit, silence=first)
+        return Service(unit, silence=done.complaint)
     lines = (line.partition("=") for line in done.output.splitlines())
     properties: dict[str, str] = {}
     for name, _, value in lines:

@@ -26,6 +26,11 @@ class Done:
         """Whether it ended with status 0."""
         return self.status == 0
 
+    @property
+    def complaint(self) -> str:
+        """Why it did not succeed, in one line."""
+        return self.error.partition("\n")[0] or f"it ended with status {self.status}"
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -20,7 +20,7 @@ def check_clock(case: Case) -> Iterator[Finding]:
         return
     done = case.host.run("timedatectl", "show")
     if not done.succeeded:
-        yield doubt("clock", f"systemd-timedated does not answer: {done.error or done.status}")
+        yield doubt("clock", f"systemd-timedated does not answer: {done.complaint}")
         return
     said = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
     synchronised = said.get("NTPSynchronized") == "yes"

@@ -162,7 +162,7 @@ def _country(case: Case) -> Finding:
     if done.missing:
         return doubt("country", "iw, which tells, is not installed", "sudo apt install iw")
     if not done.succeeded:
-        return doubt("country", f"iw does not tell: {done.error or done.status}")
+        return doubt("country", f"iw does not tell: {done.complaint}")
     own = re.search(r"^phy#.*self-managed.*\ncountry (\w\w)", done.output, re.MULTILINE)
     common = re.search(r"^country (\w\w)", done.output, re.MULTILINE)
     found = own or common
