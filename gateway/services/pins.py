@@ -7,14 +7,11 @@ it, or without pins to be had, the service does without, and one line of the log
 from __future__ import annotations
 
 import asyncio
-import getpass
-import glob
 import logging
 import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 from gateway.config import GpioOptions
@@ -37,8 +34,15 @@ class InputPin:
         from gpiozero import InputDevice
 
         self.name = f"GPIO{number} ({function})"
-        self._device: InputDevice = InputDevice(number, pull_up=True)
         self._edge: Callable[[], None] | None = None
+        self._device: InputDevice = InputDevice(number, pull_up=True)
+        try:
+            # Not when_activated, which compares levels: where the level is read after the
+            # edge, it says nothing of a short pulse. gpiozero keeps the method weakly.
+            self._device.pin.when_changed = self._changed
+        except BaseException:
+            self._device.close()
+            raise
 
     def is_low(self) -> bool:
         """Its level now; one that cannot be read counts as high."""
@@ -53,9 +57,6 @@ class InputPin:
     def listen(self, edge: Callable[[], None]) -> None:
         """Call `edge` at each edge, on a thread of gpiozero's."""
         self._edge = edge
-        # Not when_activated of its devices, which compares levels: where the level is read
-        # after the edge, it says nothing of a short pulse. The method is kept weakly there.
-        self._device.pin.when_changed = self._changed
 
     def close(self) -> None:
         """Give the pin back."""
@@ -117,14 +118,14 @@ def _open(options: GpioOptions) -> Pins:
             inputs = (_input(options.reset_pin, "RST"), _input(options.enable_pin, "CH_PD"))
             led = _led(options.led_pin)
         except _NoGpioError as error:
-            because = _advice(error, [str(warning.message) for warning in tried])
+            because = str(error) or _advice([str(warning.message) for warning in tried])
             logger.warning("the pins of [gpio] are not used: %s", because)
             return Pins()
     return Pins(tuple(filter(None, inputs)), led)
 
 
 class _NoGpioError(Exception):
-    """There are no pins at all."""
+    """There are no pins at all; the message says why, as far as that is known."""
 
 
 def _input(number: int | None, function: str) -> InputPin | None:
@@ -138,30 +139,34 @@ def _led(number: int | None) -> LedPin | None:
 def _opened(number: int, make: Callable[[], T]) -> T | None:
     try:
         from gpiozero import BadPinFactory
-    except Exception as error:
-        raise _NoGpioError(f"python3-gpiozero cannot be used: {error}") from error
+    except ModuleNotFoundError as error:
+        raise _NoGpioError(
+            "gpiozero is missing; run: sudo apt-get install python3-gpiozero"
+        ) from error
     try:
         return make()
     except BadPinFactory as error:
-        raise _NoGpioError(str(error)) from error
+        raise _NoGpioError from error
     except Exception as error:
         logger.warning("GPIO%d is not used: %s", number, error)
         return None
 
 
-def _advice(error: _NoGpioError, tried: Sequence[str]) -> str:
-    """What is missing, and the command that brings it."""
-    if isinstance(error.__cause__, ImportError):
-        return "gpiozero is missing; run: sudo apt-get install python3-gpiozero"
+def _advice(tried: Sequence[str]) -> str:
+    """Why gpiozero found no library that gives it pins, and the command that mends it."""
+    import glob
+    import pwd
+    from importlib.util import find_spec
+
     chips = sorted(glob.glob("/dev/gpiochip*"))
     if not chips:
         return "this machine has no GPIO, there is no /dev/gpiochip0"
     if not any(os.access(chip, os.R_OK | os.W_OK) for chip in chips):
-        user = getpass.getuser()
+        user = pwd.getpwuid(os.geteuid()).pw_name
         return f"permission denied for {chips[0]}; run: sudo usermod -aG gpio {user}; start anew"
     if find_spec("lgpio") is None:
         return "gpiozero's library is missing; run: sudo apt-get install python3-lgpio"
     folder = os.environ.get("LG_WD") or os.getcwd()
     if not os.access(folder, os.W_OK):
         return f"lgpio makes a pipe in {folder}, which cannot be written to; set LG_WD to another"
-    return f"{error} ({'; '.join(tried)})" if tried else str(error)
+    return "; ".join(tried) or "gpiozero has no library for them"
