@@ -1,4 +1,4 @@
-"""The guest's disk image: made by `image/build`, kept in a cache folder outside the tree.
+"""The guests' disk images: made by `image/build`, kept in a cache folder outside the tree.
 
 A changed recipe has another name, so that the next run makes a new image.
 """
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import TextIO
 
@@ -31,6 +32,13 @@ HOST_PACKAGES = {
     "/usr/lib/ipxe/qemu/efi-virtio.rom": "ipxe-qemu",
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
+
+
+class Variant(Enum):
+    """Which guest: with all that the gateway needs, or bare, for the package to bring it."""
+
+    FURNISHED = "furnished"
+    BARE = "bare"
 
 
 class CannotRun(Exception):
@@ -76,17 +84,17 @@ def install_host_packages() -> None:
     subprocess.run(install, check=True, env=environment)
 
 
-def ready_image() -> Path:
+def ready_image(variant: Variant = Variant.FURNISHED) -> Path:
     """The folder with `root.img`, `vmlinuz` and `initrd.img`, made now if need be (minutes).
 
     Raises CannotRun.
     """
     install_host_packages()
-    folder = cache_folder() / fingerprint(RECIPE)
+    folder = cache_folder() / f"{fingerprint(RECIPE)}-{variant.value}"
     with locked(cache_folder()):
         if not (folder / "root.img").exists():
             print(f"Making the virtual machine's image in {folder}, about 3 minutes ...")
-            _build(folder)
+            _build(folder, variant)
             _forget_others(folder)
     return folder
 
@@ -118,12 +126,12 @@ def _locked_now(lock: TextIO) -> bool:
     return True
 
 
-def _build(folder: Path) -> None:
+def _build(folder: Path, variant: Variant) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
     with open(log, "wb") as output:
         built = subprocess.run(
-            [RECIPE / "build", folder, cache_folder() / "debs"],
+            [RECIPE / "build", folder, cache_folder() / "debs", variant.value],
             env=os.environ | {"PYTHON": sys.executable},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -136,15 +144,17 @@ def _build(folder: Path) -> None:
 
 def _forget_others(folder: Path) -> None:
     """Delete the images of recipes that are no more: each takes more than a gigabyte."""
+    kept = {"debs"} | {f"{fingerprint(RECIPE)}-{variant.value}" for variant in Variant}
     for other in folder.parent.iterdir():
-        if other.is_dir() and other.name not in (folder.name, "debs"):
+        if other.is_dir() and other.name not in kept:
             shutil.rmtree(other)
 
 
 def main() -> int:
-    """Make the image, and say where it is."""
+    """Make the images, and say where they are."""
     try:
-        print(ready_image())
+        for variant in Variant:
+            print(ready_image(variant))
     except CannotRun as error:
         print(error, file=sys.stderr)
         return 1

@@ -95,9 +95,12 @@ class Machine:
             raise CommandFailed(f"{command}\nends with {result.status}:\n{result.output}")
         return result
 
-    def serial(self) -> socket.socket:
-        """The other end of the guest's /dev/ttyS1; the caller closes it, one at a time."""
-        return self._open("serial.sock")
+    def serial(self, name: str = "serial") -> socket.socket:
+        """The other end of a line; the caller closes it, one at a time.
+
+        `serial` is the guest's /dev/ttyS1, `second` the one that a PCI card brings.
+        """
+        return self._open(f"{name}.sock")
 
     def save(self, name: str) -> None:
         """Keep the machine as it is now, under `name`."""
@@ -215,6 +218,7 @@ def arguments(image: Path, folder: Path) -> list[str]:
         # ttyS0: the kernel's console; ttyS1: the microcontroller's line.
         *("-chardev", f"file,id=console,path={folder}/console.log", "-serial", "chardev:console"),
         *("-chardev", listening("serial"), "-serial", "chardev:serial"),
+        *("-chardev", listening("second"), "-device", "pci-serial,chardev=second"),
         *("-device", "virtio-serial-pci,id=ports", "-chardev", listening("agent")),
         *("-device", "virtserialport,bus=ports.0,chardev=agent,name=vm.agent"),
         *("-qmp", f"unix:{folder}/qmp.sock,server=on,wait=off"),

@@ -11,43 +11,56 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.vm import disk_image
+from tests.vm.disk_image import Variant
 from tests.vm.machine import Machine, MachineError, arguments
 
 READY = "ready"
 """The snapshot of a guest whose services are all up."""
 
-_ALL_UP = """
+_BARE = """
 systemctl is-system-running --wait
-systemctl is-active --quiet vm-radios NetworkManager || { systemctl --failed; exit 1; }
-for _ in $(seq 120); do
-    nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected' && break
-    sleep 0.5
-done
+systemctl is-active --quiet vm-radios || { systemctl --failed; exit 1; }
+"""
+
+NFT_ONCE = """
 # NetworkManager gives nft a second: too little for the first time on an emulated processor.
 nft 'add table ip first; add chain ip first nat { type nat hook postrouting priority srcnat; };
      add rule ip first nat ip saddr 192.0.2.0/24 masquerade;
      add chain ip first on { type filter hook forward priority filter; };
      add rule ip first on ct state { established, related } accept; delete table ip first'
+"""
+
+_FURNISHED = f"""
+systemctl is-system-running --wait
+systemctl is-active --quiet vm-radios NetworkManager || {{ systemctl --failed; exit 1; }}
+for _ in $(seq 120); do
+    nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected' && break
+    sleep 0.5
+done
+{NFT_ONCE}
 # The scan of the start is over, too.
 nmcli device wifi list --rescan yes
 nmcli -t -f DEVICE,STATE device | grep -qx 'eth0:connected'
 """
 
+_ALL_UP = {Variant.BARE: _BARE, Variant.FURNISHED: _FURNISHED}
+"""When the guest is ready to be kept."""
+
 
 @contextlib.contextmanager
-def running() -> Iterator[Machine]:
+def running(variant: Variant = Variant.FURNISHED) -> Iterator[Machine]:
     """A machine of our own, booted, with radios and nothing on the air.
 
     Two may run at once, a third waits: each keeps a processor busy.
 
     Raises CannotRun where this host cannot have one.
     """
-    image = disk_image.ready_image()
+    image = disk_image.ready_image(variant)
     with disk_image.one_of(image, ("first", "second")), _scratch_folder() as folder:
-        warm = _warm_disk(image)
+        warm = _warm_disk(image, variant)
         with disk_image.locked(image):
             if not warm.exists():
-                _boot_once(image, warm)
+                _boot_once(image, warm, _ALL_UP[variant])
         disk = folder / "disk.qcow2"
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", warm, disk], check=True)
         with Machine(image, disk, folder, READY) as machine:
@@ -61,16 +74,16 @@ def _scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _warm_disk(image: Path) -> Path:
+def _warm_disk(image: Path, variant: Variant) -> Path:
     """Where the snapshot is kept: it fits one QEMU and one command line."""
     version = subprocess.run(
         ["qemu-system-x86_64", "--version"], check=True, capture_output=True, text=True
     ).stdout
     words = arguments(image, Path("."))
-    return image / f"ready-{disk_image.fingerprint(version, _ALL_UP, *words)}.qcow2"
+    return image / f"ready-{disk_image.fingerprint(version, _ALL_UP[variant], *words)}.qcow2"
 
 
-def _boot_once(image: Path, warm: Path) -> None:
+def _boot_once(image: Path, warm: Path, all_up: str) -> None:
     """Boot from the image and keep what came of it."""
     print("Booting the virtual machine once, about 2 minutes ...")
     for old in image.glob("ready-*.qcow2"):
@@ -81,7 +94,7 @@ def _boot_once(image: Path, warm: Path) -> None:
         subprocess.run([*create, image / "root.img", disk], check=True)
         with Machine(image, disk, folder) as machine:
             try:
-                machine.run(_ALL_UP, seconds=300)
+                machine.run(all_up, seconds=300)
             except Exception as error:
                 console = (folder / "console.log").read_text(errors="replace")
                 raise MachineError(f"{error}\nThe console ends with:\n{console[-3000:]}") from error
