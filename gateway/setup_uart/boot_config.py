@@ -97,8 +97,8 @@ def without_block(text: str) -> str:
     """`text` without our block; what somebody else wrote into it stays."""
     kept: list[str] = []
     inside = False
-    closed = any(line.strip() == END for line in text.splitlines())
-    for line in text.splitlines(keepends=True):
+    closed = any(line.strip() == END for line in lines_of(text))
+    for line in lines_of(text):
         plain = line.strip()
         if plain.startswith(_BEGINS):
             inside = True
@@ -114,7 +114,12 @@ def without_block(text: str) -> str:
 
 def has_block(text: str) -> bool:
     """Whether there is a block of ours."""
-    return any(line.strip().startswith(_BEGINS) for line in text.splitlines())
+    return any(line.strip().startswith(_BEGINS) for line in lines_of(text))
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines with their ends. Only a newline ends one: a byte of an Å is no line's end."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def newline_of(text: str) -> str:
@@ -134,7 +139,7 @@ OUR_LINES = frozenset(
 
 def _in_force(text: str, holding: frozenset[str]) -> Iterator[Setting]:
     verdicts: dict[str, bool] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         plain = line.strip()
         section = re.fullmatch(r"\[(.*)\]", plain)
         if section:

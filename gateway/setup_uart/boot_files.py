@@ -140,8 +140,7 @@ def replace_all(contents: Mapping[Path, bytes | None]) -> None:
 
 
 def _only_says_where(text: str) -> bool:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return _MOVED in text and not any("=" in line.split("#")[0] for line in lines)
+    return _MOVED in text and not any("=" in line.split("#")[0] for line in text.split("\n"))
 
 
 def _command_line_file(folder: Path, name: str, settings: boot_config.BootConfig) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 
+from gateway.setup_uart.boot_config import lines_of, newline_of
+
 DEFAULT_DEVICE = "/dev/serial0"
 
 _TABLE = re.compile(r"[ \t]*\[")
@@ -23,10 +25,10 @@ def device_of(text: str) -> str:
 
 def with_device(text: str, device: str) -> str:
     """`text` with this device instead. Raises ValueError where that cannot be done safely."""
-    newline = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    newline = newline_of(text)
     if text and not text.endswith("\n"):
         text += newline
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     own = f'device = "{device}"{newline}'
     header = next((n for n, line in enumerate(lines) if _UART_TABLE.fullmatch(line.strip())), None)
     if header is None:

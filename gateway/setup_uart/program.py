@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.setup_uart import boot_files
+from gateway.setup_uart.boot_config import lines_of
 from gateway.setup_uart.models import MODEL_FILE, PiModel, is_raspberry_pi, pi_model, read_model
 from gateway.setup_uart.plan import Facts, Plan, Refusal, plan, undoing
 from gateway.setup_uart.wanted import Bluetooth
@@ -107,7 +108,7 @@ def _diff(changes: list[_Change]) -> str:
     lines: list[str] = []
     for change in changes:
         before, after = (
-            [line.rstrip("\r\n") + "\n" for line in text.splitlines(keepends=True)]
+            [line.rstrip("\r\n") + "\n" for line in lines_of(text)]
             for text in (change.before, change.after)
         )
         name = str(change.file)

@@ -99,8 +99,9 @@ class Pi:
         if command[-1] in self.failing:
             return 1
         if "disable" in command:
-            for link in self.root.glob(f"etc/systemd/system/*.wants/{command[-1]}"):
-                link.unlink()
+            for link in self.root.glob("etc/systemd/system/*.wants/*"):
+                if link.name == command[-1]:
+                    link.unlink()
         if "enable" in command:
             self.enable(command[-1])
         return 0
