@@ -38,17 +38,17 @@ class Finding:
             raise ValueError(f"{self.subject}: bad, and nothing that mends it: {self.text}")
 
 
-def good(subject: str, text: str, **details: Detail) -> Finding:
+def good(subject: str, text: str, /, **details: Detail) -> Finding:
     """All is well."""
     return Finding(subject, Verdict.GOOD, text, None, details)
 
 
-def doubt(subject: str, text: str, remedy: str | None = None, **details: Detail) -> Finding:
+def doubt(subject: str, text: str, remedy: str | None = None, /, **details: Detail) -> Finding:
     """Not as it should be, or not to be seen."""
     return Finding(subject, Verdict.DOUBT, text, remedy, details)
 
 
-def bad(subject: str, text: str, remedy: str, **details: Detail) -> Finding:
+def bad(subject: str, text: str, remedy: str, /, **details: Detail) -> Finding:
     """Something does not work for this."""
     return Finding(subject, Verdict.BAD, text, remedy, details)
 

@@ -21,7 +21,7 @@ SPEEDS: Final = (9600, 115200, 460800, 921600)
 PATTERN: Final = bytes(range(256)) + bytes((0x55, 0xAA, 0x00, 0xFF)) * 16
 """Every byte, then the quickest and the slowest changes of level."""
 
-_GRACE_SECONDS = 0.5
+GRACE_SECONDS: Final = 0.5
 """What a USB adapter or a busy machine may add to the time on the wire, twice over."""
 
 
@@ -67,8 +67,11 @@ class _Ear:
         self.enough.set()
 
 
-def check_loopback(case: Case) -> list[Finding]:
-    """Send at several speeds and compare. The line must be free: what holds it is named."""
+def check_loopback(case: Case, grace: float = GRACE_SECONDS) -> list[Finding]:
+    """Send at several speeds and compare. The line must be free: what holds it is named.
+
+    `grace` is what is added, in seconds, to the time that the bytes take.
+    """
     subject = "loopback"
     if case.is_pseudo_terminal:
         return [doubt(subject, f"{case.device} is a pseudo-terminal: it has no wires")]
@@ -79,23 +82,23 @@ def check_loopback(case: Case) -> list[Finding]:
     wanted = case.settings.uart.baud if case.settings.uart else case.config.uart.baud
     speeds = sorted({*SPEEDS, wanted})
     try:
-        trials = asyncio.run(_measure(case.device, speeds))
+        trials = asyncio.run(_measure(case.device, speeds, grace))
     except (LineUnavailable, LineRefused) as error:
         return [bad(subject, str(error), f"{again(case)}    # mend that first")]
     return judge(case, trials, wanted)
 
 
-async def _measure(device: str, speeds: Sequence[int]) -> list[Trial]:
+async def _measure(device: str, speeds: Sequence[int], grace: float) -> list[Trial]:
     from gateway.services.uart import open_line
 
     line = open_line(device, UartSettings(baud=speeds[0]))
     try:
-        return [trial async for trial in _trials(line, speeds)]
+        return [trial async for trial in _trials(line, speeds, grace)]
     finally:
         await line.close()
 
 
-async def _trials(line: Line, speeds: Sequence[int]) -> AsyncIterator[Trial]:
+async def _trials(line: Line, speeds: Sequence[int], grace: float) -> AsyncIterator[Trial]:
     """Each speed in turn; where the wires are not joined the first tells it."""
     for baud in speeds:
         try:
@@ -103,20 +106,20 @@ async def _trials(line: Line, speeds: Sequence[int]) -> AsyncIterator[Trial]:
         except LineRefused:
             yield Trial(baud, Echo.REFUSED)
             continue
-        trial = await _try(line, baud)
+        trial = await _try(line, baud, grace)
         yield trial
         if trial.echo is Echo.NOTHING:
             return
 
 
-async def _try(line: Line, baud: int) -> Trial:
+async def _try(line: Line, baud: int, grace: float) -> Trial:
     ear = _Ear()
     line.start(ear)
     clock = asyncio.get_running_loop().time
     began = clock()
     line.write(PATTERN)
     with suppress(TimeoutError):
-        async with asyncio.timeout(2 * (line.seconds(len(PATTERN)) + _GRACE_SECONDS)):
+        async with asyncio.timeout(2 * (line.seconds(len(PATTERN)) + grace)):
             await ear.enough.wait()
     return Trial(baud, _compare(bytes(ear.heard)), len(ear.heard), round(clock() - began, 3))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import sys
@@ -37,8 +36,6 @@ def run(
         from gateway.doctor.this_host import ThisHost
 
         host = ThisHost()
-    # What the services log where they leave a thing out, the findings say.
-    logging.getLogger("gateway").addHandler(logging.NullHandler())
     case = load_case(host, file, instance)
     found = examine(case, LINE_CHECKS if loopback else ALL_CHECKS)
     if loopback:
