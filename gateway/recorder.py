@@ -93,8 +93,8 @@ class Recorder:
     def _tell_unfinished(self) -> None:
         self._timer = None
         if self._unfinished and self.trace.listening:
-            pieces = [hidden(self._unfinished, "incomplete, ")]
-            self.trace.tell("noise", way="in", text=masking.as_text(pieces))
+            words = hidden(self._unfinished).words.removesuffix(">")
+            self.trace.tell("noise", way="in", text=f"{words} so far, then silence>")
 
     def forget(self) -> None:
         """The session is over; no timer is left."""

@@ -23,6 +23,7 @@ from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.network.simulated import SimulatedNetwork, World
 from gateway.services.servers import TcpServers
 from gateway.services.settings import StoredSettings
+from gateway.services.trace import MonitorSocket
 from gateway.session import Services, Session
 
 T = TypeVar("T")
@@ -176,6 +177,7 @@ class Desk(Keyboard):
         self.certificates = CertificateStore(directory / "certs", 5)
         self.links = LinkSlots(limits, self.network.interface_of)
         self.servers = TcpServers(self.links)
+        self.trace = MonitorSocket(directory, version="test", uart="nowhere")
         services = Services(
             network=self.network,
             links=self.links,
@@ -185,6 +187,7 @@ class Desk(Keyboard):
             settings=self.settings,
             memory=lambda: (1000, 900),
             style=style,
+            trace=self.trace,
         )
         self.session = Session(self.line, all_commands(), services)
         self.links.listener = self.session.announcer
@@ -202,6 +205,7 @@ class Desk(Keyboard):
         await self.links.end()
         await self.network.close()
         await self.settings.settled()
+        self.trace.close()
 
 
 @contextlib.asynccontextmanager

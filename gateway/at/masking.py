@@ -35,9 +35,9 @@ class Hidden:
 Piece = bytes | Hidden
 
 
-def hidden(count: int, what: str = "") -> Hidden:
-    """`count` bytes of payload, or of whatever `what` names."""
-    return Hidden(count, f"<{what}{count} byte{'' if count == 1 else 's'}>")
+def hidden(count: int) -> Hidden:
+    """`count` bytes that may be payload."""
+    return Hidden(count, f"<{count} byte{'' if count == 1 else 's'}>")
 
 
 def line_name(text: bytes | None) -> str:

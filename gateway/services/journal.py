@@ -77,8 +77,10 @@ def _set_level() -> None:
     """Make the records that the journal or a watcher wants, and no others."""
     logger = logging.getLogger("gateway")
     journals = (each for each in logger.handlers if isinstance(each, SparingHandler))
-    if levels := [each.level for each in (*journals, *_watchers)]:
-        logger.setLevel(min(levels))
+    logger.setLevel(min((each.level for each in journals), default=logging.NOTSET))
+    for watcher in _watchers:
+        if watcher.level < logger.getEffectiveLevel():
+            logger.setLevel(watcher.level)
 
 
 def _stderr_is_journal() -> bool:
