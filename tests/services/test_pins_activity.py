@@ -60,6 +60,17 @@ def test_it_flickers_with_steady_traffic_however_dense() -> None:
     with_lamp(work)
 
 
+def test_what_comes_during_a_flash_gets_one_more() -> None:
+    async def work(lamp: Lamp, activity: Activity) -> None:
+        activity.notice()
+        await asyncio.sleep(FLASH_SECONDS / 2)
+        activity.notice()
+        await asyncio.sleep(1)
+        assert [is_lit for _, is_lit in lamp.switched] == [True, False, True, False]
+
+    with_lamp(work)
+
+
 def test_it_ends_dark() -> None:
     async def work(lamp: Lamp, activity: Activity) -> None:
         activity.notice()

@@ -16,6 +16,7 @@ from gateway.services.network.simulated import World
 from gateway.services.pins import open_pins
 from gateway.services.reset_line import OFF_SECONDS, QUIET_SECONDS, ResetLine
 from tests import fake_time
+from tests.harness import Desk, at_desk
 from tests.peers import listening
 from tests.served import READY, Served
 from tests.services.pin_factory import drive, edge, factory
@@ -45,6 +46,9 @@ class Pinned(Served):
         """Low and high again before anybody can have looked."""
         self.drive(low=True)
         self.drive(low=False)
+
+    def joined(self) -> bool:
+        return self.network.station.access_point is not None
 
     async def serve(self) -> None:
         """Begin to serve, without waiting for `ready`."""
@@ -187,9 +191,9 @@ def test_held_for_long_it_leaves_the_network_and_joins_anew(pinned: Callable[...
         await program.ask('AT+CWJAP_DEF="esp-at-sim","password"')
         program.drive(low=True)
         await asyncio.sleep(OFF_SECONDS / 2)
-        assert program.network.station.access_point is not None
+        assert program.joined()
         await asyncio.sleep(OFF_SECONDS)
-        assert program.network.station.access_point is None
+        assert not program.joined()
         program.unread()
         program.drive(low=False)
         await program.expect(READY)
@@ -207,7 +211,7 @@ def test_a_short_reset_leaves_the_radio_where_it_is(pinned: Callable[..., None])
         before = asyncio.get_running_loop().time()
         await program.expect(READY)
         assert asyncio.get_running_loop().time() - before == pytest.approx(QUIET_SECONDS)
-        assert program.network.station.access_point is not None
+        assert program.joined()
 
     pinned(work, pace=1.0, runner=fake_time.run)
 
@@ -228,3 +232,21 @@ def test_a_reset_in_the_middle_of_a_reset_is_one_more(pinned: Callable[..., None
         assert await program.ask("AT") == b"\r\nOK\r\n"
 
     pinned(work, runner=fake_time.run)
+
+
+def test_a_session_that_is_cut_off_says_nothing_and_keeps_nothing_unread() -> None:
+    async def work(desk: Desk) -> None:
+        await desk.quiet()
+        desk.line.slow = True
+        desk.session.announcer.station_connected()
+        desk.line.pause_reading()
+        desk.session.cut_off()
+        assert (desk.line.buffered, desk.line.paused) == (0, False)
+        desk.unread()
+        desk.session.announcer.station_lost()
+        desk.type("AT\r\n")
+        await desk.turns(5)
+        assert desk.unread() == b""
+        await desk.session.over
+
+    at_desk(work)
