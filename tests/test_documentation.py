@@ -192,8 +192,8 @@ def test_messages_that_are_explained_are_the_programs_own(message: str) -> None:
     assert any(message in source for source in sources)
 
 
-def test_the_readme_tells_every_option_of_run() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_every_option_of_run_is_told() -> None:
+    text = (ROOT / "docs/by-hand.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(--[a-z-]+)", text, re.MULTILINE))
     assert named == options_of_run()
 
