@@ -112,11 +112,17 @@ def test_what_was_asked_shows_as_soon_as_it_is_answered(
             assert manager.objects[path][PROFILE]["Unsaved"] is False
             await manager.set_autoconnect(device, False)
             assert manager.objects[device][DEVICE]["Autoconnect"] is False
-            await manager.deactivate(active)
+            await manager.disconnect(device)
             await ear.until(lambda: active not in manager.objects)
             await manager.delete_profile(path)
             assert path not in manager.objects
             await manager.set_autoconnect(device, True)
+            await connected(manager, ear, leased)
+
+            await manager.set_managed(device, False)
+            await ear.until(lambda: ear.states[-1][1] == DeviceState.UNMANAGED)
+            assert manager.objects[device][DEVICE]["Managed"] is False
+            await manager.set_managed(device, True)
             await connected(manager, ear, leased)
 
     asyncio.run(run())

@@ -33,7 +33,7 @@ class FakeCore:
         self.objects = FakeObjects()
         self.air = FakeAir()
         self.pace = Pace()
-        self.keeps_secrets: Callable[[str], bool] = lambda uuid: False
+        self.agents: list[Callable[[str], bool]] = []
         self.dialogues: list[str] = []
         self.devices: dict[str, FakeDevice] = {}
         self.profiles: list[FakeProfile] = []
@@ -153,7 +153,7 @@ class FakeCore:
 
     def secret_seconds(self, profile: FakeProfile) -> float:
         """At once where an agent says so; else somebody is asked, who is not there."""
-        if self.keeps_secrets(profile.uuid):
+        if any(keeps_secrets(profile.uuid) for keeps_secrets in self.agents):
             return self.pace.step
         self.dialogues.append(profile.name)
         return DIALOGUE_SECONDS

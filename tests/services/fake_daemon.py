@@ -24,6 +24,7 @@ class FakeDaemon(FakeCore):
         self.version = "1.52.1"
         self.plugged = True
         self.wireless = True
+        self.unmanaged: set[str] = set()
         self._interfaces = list(interfaces)
         self._vanishing: set[asyncio.Task[None]] = set()
 
@@ -121,5 +122,7 @@ class FakeDaemon(FakeCore):
         self.devices[interface] = device
         self.list_devices()
         device.list_available()
-        if self.wireless or isinstance(device, FakeEthernet):
+        if interface in self.unmanaged:
+            device.ignore()
+        elif self.wireless or isinstance(device, FakeEthernet):
             device.appear()

@@ -253,6 +253,26 @@ class FakeDevice(ABC):
     def appear(self) -> None:
         """NetworkManager begins with it."""
 
+    def manage(self, managed: bool) -> None:
+        """Device.Managed."""
+        if managed == self.world.objects.get(self.path, DEVICE, "Managed"):
+            return
+        self.set(Managed=managed)
+        if managed:
+            self.set(State=int(DeviceState.UNAVAILABLE))
+            self.appear()
+        else:
+            self.end()
+            self.start(self._be_unmanaged())
+
+    def ignore(self) -> None:
+        """NetworkManager leaves it alone from the beginning: `managed=0`."""
+        self.set(Managed=False, State=int(DeviceState.UNMANAGED))
+
+    async def _be_unmanaged(self) -> None:
+        self._let_go()
+        await self.go(DeviceState.UNMANAGED, Reason.NOW_UNMANAGED)
+
     async def vanish(self) -> None:
         """It is pulled out of the machine; its objects go."""
         self.end()

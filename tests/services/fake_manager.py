@@ -101,11 +101,18 @@ class FakeManager:
         self, listener: ManagerListener | None, keeps_secrets: Callable[[str], bool]
     ) -> None:
         """See `Manager.listen`."""
-        self._listener = listener
-        self._keeps_secrets = keeps_secrets
+        self._let_go()
+        self._listener, self._keeps_secrets = listener, keeps_secrets
         if self._on_the_bus:
-            self.daemon.objects.listener = listener
-            self.daemon.keeps_secrets = keeps_secrets
+            if listener is not None:
+                self.daemon.objects.listeners.append(listener)
+            self.daemon.agents.append(keeps_secrets)
+
+    def _let_go(self) -> None:
+        if self._listener in self.daemon.objects.listeners:
+            self.daemon.objects.listeners.remove(self._listener)
+        if self._keeps_secrets in self.daemon.agents:
+            self.daemon.agents.remove(self._keeps_secrets)
 
     async def start(self) -> None:
         """The bus is reached a moment later, and the mirror filled if NetworkManager runs."""
@@ -122,8 +129,7 @@ class FakeManager:
         if self._reaching is not None:
             self._reaching.cancel()
         self._on_the_bus = False
-        self.daemon.objects.listener = None
-        self.daemon.keeps_secrets = lambda uuid: False
+        self._let_go()
 
     async def add_profile(self, profile: Profile, *, on_disk: bool) -> str:
         """See `Manager.add_profile`."""
@@ -169,10 +175,6 @@ class FakeManager:
             lambda: self.daemon.activate(profile, device, specific),
         )
 
-    async def deactivate(self, active: str) -> None:
-        """See `Manager.deactivate`."""
-        await self._call("deactivate", active, lambda: self.daemon.deactivate(active))
-
     async def disconnect(self, device: str) -> None:
         """See `Manager.disconnect`."""
         name = self._interface(device)
@@ -184,6 +186,14 @@ class FakeManager:
             "set_autoconnect",
             f"{self._interface(device)} {autoconnect}",
             lambda: self.daemon.set_autoconnect(device, autoconnect),
+        )
+
+    async def set_managed(self, device: str, managed: bool) -> None:
+        """See `Manager.set_managed`."""
+        await self._call(
+            "set_managed",
+            f"{self._interface(device)} {managed}",
+            lambda: self.daemon.device(device).manage(managed),
         )
 
     async def applied(self, device: str) -> tuple[Profile, int]:

@@ -39,6 +39,7 @@ def one_device() -> Objects:
         "State": ("u", 30),
         "StateReason": ("(uu)", (30, 0)),
         "Autoconnect": ("b", True),
+        "Managed": ("b", False),
     }
     return {
         ROOT: {NM: {"Version": ("s", "1.52.1")}},
@@ -51,7 +52,6 @@ Method = tuple[str, str, str, str, str]
 METHODS: Final[tuple[Method, ...]] = (
     (ROOT, NM, "GetPermissions", "", "a{ss}"),
     (ROOT, NM, "ActivateConnection", "ooo", "o"),
-    (ROOT, NM, "DeactivateConnection", "o", ""),
     (f"{ROOT}/AgentManager", f"{NM}.AgentManager", "RegisterWithCapabilities", "su", ""),
     (f"{ROOT}/Settings", f"{NM}.Settings", "AddConnection2", f"{SETTINGS}ua{{sv}}", "oa{sv}"),
     (PROFILE, f"{NM}.Settings.Connection", "Update2", f"{SETTINGS}ua{{sv}}", "a{sv}"),
@@ -82,6 +82,7 @@ class FakeNetworkManager:
     asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     caller: str = ""
     autoconnect: bool = True
+    managed: bool = False
 
     async def appear(self) -> None:
         """Be there."""
@@ -108,10 +109,10 @@ class FakeNetworkManager:
             self.shown()
             message.append_data(*self.objects[path][interface][name])
 
-        def set_autoconnect(message: SdBusMessage) -> None:
-            (self.autoconnect,) = message.parse_to_tuple()
+        def set_it(message: SdBusMessage) -> None:
+            setattr(self, name.lower(), *message.parse_to_tuple())
 
-        setter = set_autoconnect if name == "Autoconnect" else None
+        setter = set_it if name in ("Autoconnect", "Managed") else None
         exported.add_property(name, signature, get, setter, FLAGS if setter else 0)
 
     def vanish(self) -> None:

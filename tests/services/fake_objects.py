@@ -13,7 +13,7 @@ class FakeObjects:
     """Objects by path. Every change is told at once; nothing is shown while it is absent."""
 
     def __init__(self) -> None:
-        self.listener: ManagerListener | None = None
+        self.listeners: list[ManagerListener] = []
         self.present = False
         self.life = 0
         self._objects: dict[str, dict[str, dict[str, Any]]] = {}
@@ -34,8 +34,8 @@ class FakeObjects:
         self._objects, self._numbers = {}, {}
         self.present = False
         self.life += 1
-        if self.listener is not None:
-            self.listener.manager_changed()
+        for listener in list(self.listeners):
+            listener.manager_changed()
 
     def new_path(self, kind: str) -> str:
         """A path of its own such as …/ActiveConnection/3."""
@@ -71,9 +71,9 @@ class FakeObjects:
 
     def tell_state(self, device: str, new: int, old: int, reason: int) -> None:
         """Device.StateChanged."""
-        if self.present and self.listener is not None:
-            self.listener.device_state_changed(device, new, old, reason)
+        for listener in list(self.listeners) if self.present else ():
+            listener.device_state_changed(device, new, old, reason)
 
     def _tell(self) -> None:
-        if self.present and self.listener is not None:
-            self.listener.manager_changed()
+        for listener in list(self.listeners) if self.present else ():
+            listener.manager_changed()

@@ -246,7 +246,7 @@ def test_what_is_wrong_is_refused() -> None:
             manager.applied(device),
             manager.delete_profile("/nowhere"),
             manager.activate("/nowhere", device),
-            manager.deactivate("/nowhere"),
+            manager.set_managed("/nowhere", True),
         ):
             with pytest.raises(ManagerError):
                 await call

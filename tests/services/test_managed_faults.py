@@ -25,7 +25,6 @@ CALLS = (
     "activate",
     "add_profile",
     "applied",
-    "deactivate",
     "delete_profile",
     "disconnect",
     "permissions",
@@ -34,6 +33,7 @@ CALLS = (
     "reapply",
     "request_scan",
     "set_autoconnect",
+    "set_managed",
     "update_profile",
 )
 HOW = ("refused", "not answered", "done, not answered")

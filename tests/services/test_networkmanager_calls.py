@@ -61,7 +61,6 @@ CALLS: dict[str, tuple[Call, tuple[Any, ...], tuple[Any, ...], Any]] = {
         ("/active",),
         "/active",
     ),
-    "DeactivateConnection": (lambda it: it.deactivate("/active"), ("/active",), (), None),
     "Disconnect": (lambda it: it.disconnect(DEVICE), (), (), None),
     "GetAppliedConnection": (lambda it: it.applied(DEVICE), (0,), (SETTING, 7), (SETTING, 7)),
     "Reapply": (lambda it: it.reapply(DEVICE, SETTING, 7), (SETTING, 7, 0), (), None),
@@ -87,6 +86,8 @@ def test_every_call_says_and_gives_what_it_should() -> None:
             assert fake.asked[-1] == ("RequestScan", ({},))
             await manager.set_autoconnect(DEVICE, False)
             assert fake.autoconnect is False
+            await manager.set_managed(DEVICE, True)
+            assert fake.managed is True
 
     asyncio.run(run())
 

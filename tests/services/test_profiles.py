@@ -18,6 +18,7 @@ from gateway.services.api import (
 from gateway.services.network.manager import Profile
 from gateway.services.network.profiles import (
     MARK,
+    ORIGIN,
     Identity,
     KeyManagement,
     ethernet_profile,
@@ -105,7 +106,7 @@ class TestIdentity:
             (ethernet_profile(WHO, "eth0", Wanted()), "ethernet"),
             (softap_profile(WHO, "ap0", SOFTAP, Wanted(), share_uplink=False), "softap"),
         ):
-            assert profile["user"]["data"] == ("a{ss}", {MARK: which})
+            assert profile["user"]["data"] == ("a{ss}", {MARK: which, ORIGIN: "esp-at-gateway"})
 
 
 class TestStation:

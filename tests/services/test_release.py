@@ -182,7 +182,7 @@ def test_a_live_connection_of_the_owners_is_brought_back_to_its_profile(tmp_path
         fixed = Address("10.42.7.9", "10.42.7.1", "255.255.255.0")
         wanted = Wanted(ethernet_dhcp=False, ethernet_address=fixed)
         applied, version = await left.manager.applied(eth0)
-        await left.record.hold("eth0", Interface.ETHERNET)
+        await left.record.note_change("eth0")
         changed = with_ipv4(applied, wanted, Interface.ETHERNET, owners=True)
         await left.manager.reapply(eth0, changed, version)
         await asyncio.sleep(5)

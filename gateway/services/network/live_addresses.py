@@ -74,8 +74,14 @@ class LiveAddresses:
             self.dns = view.name_servers(self._manager.objects, device)
 
     def shown(self, asked: Ipv4) -> Address | None:
-        """The address to show: a fixed one as soon as it was asked, unless it was refused."""
-        if self.address is None or asked.dhcp or asked.fixed is None or asked == self._refused:
+        """The address to show: a fixed one as soon as it was asked, unless it was refused.
+
+        Once it was in force it is the real one: somebody else may change it again.
+        """
+        arrived = asked == self.in_force and not self._changing
+        if self.address is None or asked.dhcp or asked.fixed is None:
+            return self.address
+        if arrived or asked == self._refused:
             return self.address
         return asked.fixed
 

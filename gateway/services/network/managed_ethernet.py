@@ -14,6 +14,7 @@ from typing import Final
 
 from gateway.services.api import Address, Ethernet, Interface, Wanted
 from gateway.services.network import view
+from gateway.services.network.backoff import Backoff
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.ethernet_profile import EthernetProfile
 from gateway.services.network.ethernet_state import EthernetState
@@ -21,6 +22,7 @@ from gateway.services.network.ip_settings import Ipv4
 from gateway.services.network.live_addresses import NOTHING_ASKED, LiveAddresses
 from gateway.services.network.manager import DeviceState, Manager, ManagerError
 from gateway.services.network.news import NetworkNews
+from gateway.services.network.others import OtherGateways
 from gateway.services.network.ownership import OwnershipRecord
 
 logger = logging.getLogger("gateway.network")
@@ -64,8 +66,9 @@ class ManagedEthernet:
         self._wanted = Wanted()
         self._serves_nobody_elses = False
         self._tidied = False
-        self._said = ""
-        self._retry = _FIRST_RETRY
+        self._had_ours = False
+        self._others = OtherGateways(manager, record)
+        self._backoff = Backoff(_FIRST_RETRY, _LAST_RETRY)
         self._changes = Changes()
         self._convergence = Convergence("Ethernet", self._changes, self._step)
         self._live = LiveAddresses(manager, Interface.ETHERNET, self._convergence)
@@ -102,7 +105,8 @@ class ManagedEthernet:
 
     def begin(self, wanted: Wanted) -> None:
         """A session begins: what was refused before may be tried again."""
-        self._state.refused_mac, self._said = None, ""
+        self._state.refused_mac, self._had_ours = None, False
+        self._backoff.reset()
         self._wanted = wanted
         self._convergence.wake()
         self.refresh()
@@ -114,9 +118,9 @@ class ManagedEthernet:
         """Bring MAC, address, DNS servers and host name to what is wanted."""
         before, self._wanted = self._wanted, wanted
         if before.ethernet_mac != wanted.ethernet_mac:
-            self._state.refused_mac = None
+            self._state.refused_mac, self._had_ours = None, False
         if _asked(before) != _asked(wanted):
-            self._said, self._retry = "", _FIRST_RETRY
+            self._backoff.reset()
             self._convergence.wake()
         self.refresh()
 
@@ -136,7 +140,7 @@ class ManagedEthernet:
     def manager_came_or_went(self) -> None:
         """NetworkManager runs now, or does not any more."""
         self._ours.lost()
-        self._said, self._retry = "", _FIRST_RETRY
+        self._backoff.reset()
         self._convergence.wake()
 
     def device_state_changed(self, device: str, new: int, old: int, reason: int) -> None:
@@ -165,14 +169,16 @@ class ManagedEthernet:
             if self._state.cable and self._state.device_state >= DeviceState.DISCONNECTED:
                 await self._converge(device)
         except ManagerError as error:
-            return self._again_after(f"Ethernet is not as it was asked for: {error}")
-        self._retry, self._said = _FIRST_RETRY, ""
+            again = self._backoff.after(f"Ethernet is not as it was asked for: {error}")
+            self.refresh()
+            return again
+        self._backoff.reset()
         # What happened during the step has woken nobody.
         return None if self._state.situation == before else _AT_ONCE
 
     async def _tidy(self, device: str) -> None:
         """Once: undo what a gateway that was killed had brought a live connection to."""
-        if not self._tidied and self._record.holds(self._interface):
+        if not self._tidied and self._interface in self._record.touched:
             if self._state.active is not None and not self._state.is_ours:
                 await self._manager.reapply(device, {}, 0)
             await self._record.let_go(self._interface)
@@ -181,6 +187,7 @@ class ManagedEthernet:
     async def _converge(self, device: str) -> None:
         await self._until(lambda: self._state.active is not None, _BY_ITSELF_SECONDS)
         await self._heed_owner()
+        await self._heed_others()
         if self._takes_ours(device):
             await self._be_on_ours(device)
         else:
@@ -204,6 +211,16 @@ class ManagedEthernet:
             state.refused_mac = state.asked_mac
             self.refresh()
 
+    async def _heed_others(self) -> None:
+        """Of two gateways that both want a MAC of their own the later one has it."""
+        state = self._state
+        if not self._had_ours or state.active is None or state.is_ours or state.has_wanted_mac:
+            return
+        if await self._others.made(state.active):
+            logger.info("another gateway has set the MAC of Ethernet: that stays until it is set")
+            state.refused_mac = state.asked_mac
+            self.refresh()
+
     def _takes_ours(self, device: str) -> bool:
         """Whether what is wanted takes a profile of ours."""
         if self._state.asked_mac is not None:
@@ -224,6 +241,7 @@ class ManagedEthernet:
         if self._state.is_ours and self._ours.mac == mac and self._ours.is_known:
             return
         active = await self._ours.activate(device, mac)
+        self._had_ours = True
         self._live.came_with(active, Ipv4.of(wanted, Interface.ETHERNET))
         up = await self._came_up(active)
         if not self._state.cable:
@@ -255,25 +273,16 @@ class ManagedEthernet:
     async def _settle_addresses(self) -> None:
         ours = self._state.is_ours
         asks = Ipv4.of(self._wanted, Interface.ETHERNET) != NOTHING_ASKED
-        if asks and not ours and not self._record.holds(self._interface):
-            await self._record.hold(self._interface)
+        if asks and not ours and not self._record.has_changed(self._interface):
+            await self._record.note_change(self._interface)
         await self._live.settle(self._wanted, owners=not ours)
-        if not asks and self._record.holds(self._interface):
+        if not asks and self._record.has_changed(self._interface):
             await self._record.let_go(self._interface)
         # What was refused shows without any change in NetworkManager.
         self.refresh()
 
     async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
         return await self._convergence.until(holds, asyncio.get_running_loop().time() + seconds)
-
-    def _again_after(self, sentence: str) -> float:
-        """Say it, once, and wait twice as long as the last time."""
-        if sentence != self._said:
-            self._said = sentence
-            logger.warning("%s", sentence)
-        retry, self._retry = self._retry, min(2 * self._retry, _LAST_RETRY)
-        self.refresh()
-        return retry
 
 
 def _asked(wanted: Wanted) -> tuple[object, ...]:

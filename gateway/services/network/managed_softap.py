@@ -14,11 +14,13 @@ from typing import Final
 
 from gateway.services.api import Interface, JoinError, SoftAp, SoftApSettings, Wanted
 from gateway.services.network import view
+from gateway.services.network.backoff import Backoff
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.hardware import hardware_address
 from gateway.services.network.holding import Holding
 from gateway.services.network.interfaces import NetworkInterfaces
 from gateway.services.network.manager import DeviceState, Manager, ManagerError, Profile
+from gateway.services.network.others import OtherGateways
 from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import SOFTAP_ADDRESS, identity_of, softap_profile
 from gateway.services.network.softap_profile import SoftApProfile
@@ -30,12 +32,20 @@ PROTECTED: Final = (
     "[network] protect_owner = true"
 )
 
+ANOTHERS: Final = (
+    "another gateway of this machine has the radio for its own SoftAP or station; switch that "
+    "off first, by AT+CWMODE=1 and AT+CWQAP there"
+)
+
 _START_SECONDS: Final = 40.0
 _BOOT_SECONDS: Final = 30.0
 """NetworkManager says within this time of its start that it has brought up what it can."""
 
 _LEAVING_SECONDS: Final = 5.0
 """The station leaves sooner where it can."""
+
+_TAKEN_SECONDS: Final = 15.0
+"""NetworkManager has the supplicant take up an interface sooner."""
 
 _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 30.0
@@ -68,8 +78,8 @@ class ManagedSoftAp:
         self._ours = SoftApProfile(manager, record)
         self._was_ready = False
         self._failed = False
-        self._said = ""
-        self._retry = _FIRST_RETRY
+        self._others = OtherGateways(manager, record)
+        self._backoff = Backoff(_FIRST_RETRY, _LAST_RETRY, level=logging.ERROR)
         self._changes = Changes()
         self._convergence = Convergence("SoftAP", self._changes, self._step)
         self.state = SoftAp(hardware_address(interfaces.station))
@@ -89,8 +99,10 @@ class ManagedSoftAp:
 
     def obstacle(self, wanted: Wanted) -> str | None:
         """Why this machine cannot open an access point as wanted, None if it can."""
-        if not self._is_asked(wanted) or not self._manager.present or self._device(wanted):
+        if not self._is_asked(wanted) or not self._manager.present:
             return None
+        if device := self._device(wanted):
+            return ANOTHERS if self._others.have_softap_on(device) else None
         if view.device(self._manager.objects, self._interfaces.station) is None:
             return f"NetworkManager has no Wi-Fi device {self._interfaces.station}"
         return (
@@ -103,7 +115,8 @@ class ManagedSoftAp:
         """Open, change or close the access point; its state shows it at once."""
         before, self._wanted = self._wanted, wanted
         if _asked(before) != _asked(wanted):
-            self._failed, self._retry, self._said = False, _FIRST_RETRY, ""
+            self._failed = False
+            self._backoff.reset()
             self._convergence.wake()
         self.refresh()
 
@@ -118,7 +131,8 @@ class ManagedSoftAp:
     def manager_came_or_went(self) -> None:
         """NetworkManager runs now, or does not any more."""
         self._ours.lost()
-        self._failed, self._retry, self._said = False, _FIRST_RETRY, ""
+        self._failed = False
+        self._backoff.reset()
         self._convergence.wake()
 
     def refresh(self) -> None:
@@ -158,7 +172,8 @@ class ManagedSoftAp:
             return None
         try:
             await self._ours.adopt()
-            if view.device(self._manager.objects, self._interfaces.softap) is not None:
+            second = view.device(self._manager.objects, self._interfaces.softap)
+            if second is not None and view.managed(self._manager.objects, second):
                 # It is there for us: no network of the owner's is to be joined on it.
                 await self._holding.hold()
             await self._converge()
@@ -168,9 +183,8 @@ class ManagedSoftAp:
             return None if self._device(self._wanted) is None else _FIRST_RETRY
         except (ManagerError, JoinError) as error:
             self._fail(f"the SoftAP is not on the air, trying again: {error}")
-            seconds, self._retry = self._retry, min(2 * self._retry, _LAST_RETRY)
-            return seconds
-        self._retry, self._said = _FIRST_RETRY, ""
+            return self._backoff.next()
+        self._backoff.reset()
         if self._failed:
             self._failed = False
             self.refresh()
@@ -181,6 +195,7 @@ class ManagedSoftAp:
         if wanted.softap is None or not wanted.softap_mode:
             await ours.delete()
             await ours.forget()
+            await self._holding.leave_alone()
             return
         interface, device = await self._place()
         softap = self._on_the_stations_channel(wanted.softap, interface)
@@ -189,6 +204,11 @@ class ManagedSoftAp:
             return
         if interface == self._interfaces.station:
             await self._wait_for_the_station(device)
+        active = view.active_connection(self._manager.objects, device)
+        if active is not None and await self._others.made(active):
+            raise ManagerError(ANOTHERS)
+        if interface != self._interfaces.station:
+            await self._take(interface, device)
         await ours.bring_to(plan, interface)
         await self._open(interface, device)
 
@@ -202,6 +222,16 @@ class ManagedSoftAp:
             await self._ours.delete()
             raise NoInterfaceError(self.obstacle(wanted) or "NetworkManager went meanwhile")
         return interface, device
+
+    async def _take(self, interface: str, device: str) -> None:
+        """The second interface is left alone by NetworkManager until it is used."""
+        await self._holding.take()
+
+        def is_ready() -> bool:
+            return view.device_state(self._manager.objects, device) >= DeviceState.DISCONNECTED
+
+        if not await self._until(is_ready, _TAKEN_SECONDS):
+            raise ManagerError(f"{interface} cannot be used for now; see: nmcli device")
 
     def _on_the_stations_channel(self, softap: SoftApSettings, interface: str) -> SoftApSettings:
         if interface == self._interfaces.station or not self._station_channel:
@@ -253,8 +283,8 @@ class ManagedSoftAp:
         return await self._convergence.until(holds, asyncio.get_running_loop().time() + seconds)
 
     def _fail(self, sentence: str) -> None:
-        logger.log(logging.DEBUG if sentence == self._said else logging.ERROR, "%s", sentence)
-        self._said, self._failed = sentence, True
+        self._backoff.say(sentence)
+        self._failed = True
         self.refresh()
 
 

@@ -73,7 +73,7 @@ class ManagedStation(StationTask):
     def begin(self, wanted: Wanted, stored: Credentials | None) -> None:
         """A session begins, see `Network.begin`; the owner's connection is left alone."""
         self._wanted = wanted
-        self._said.clear()
+        self._backoff.reset()
         self._state.refused_mac = None
         self._begins, self._keeps_stored = True, stored is not None
         self._there_at_begin = self._state.active
@@ -174,7 +174,7 @@ class ManagedStation(StationTask):
     def manager_came_or_went(self) -> None:
         """NetworkManager runs now, or does not any more."""
         self._profiles.lost()
-        self._said.clear()
+        self._backoff.reset()
         self._there_at_begin = self._state.active
         # What it connected by itself was not asked for where the station is to be away.
         self._state.left = self._state.active if self._goal.aim is Aim.AWAY else None

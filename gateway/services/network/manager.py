@@ -114,14 +114,14 @@ class Manager(Protocol):
     async def activate(self, profile: str, device: str, specific: str = NO_OBJECT) -> str:
         """ActivateConnection; gives the active connection's path."""
 
-    async def deactivate(self, active: str) -> None:
-        """DeactivateConnection."""
-
     async def disconnect(self, device: str) -> None:
         """Device.Disconnect: it connects by itself no more until `set_autoconnect`."""
 
     async def set_autoconnect(self, device: str, autoconnect: bool) -> None:
         """Device.Autoconnect: whether NetworkManager may connect the device by itself."""
+
+    async def set_managed(self, device: str, managed: bool) -> None:
+        """Device.Managed: whether NetworkManager has to do with the device at all."""
 
     async def applied(self, device: str) -> tuple[Profile, int]:
         """Device.GetAppliedConnection: what is in force, and its version for `reapply`."""

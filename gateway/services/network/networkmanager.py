@@ -234,17 +234,11 @@ class NetworkManagerBus:
 
     async def activate(self, profile: str, device: str, specific: str = NO_OBJECT) -> str:
         """ActivateConnection; gives the active connection's path."""
-        bus, manager = self._root()
+        bus, owner = self._here()
+        manager = bus.proxy(nm.NetworkManagerInterfaceAsync, owner, ROOT)
         return await bus.calls.ask(
             Asked("activate the profile"),
             lambda: manager.activate_connection(profile, device, specific),
-        )
-
-    async def deactivate(self, active: str) -> None:
-        """DeactivateConnection."""
-        bus, manager = self._root()
-        await bus.calls.ask(
-            Asked("end the connection"), lambda: manager.deactivate_connection(active)
         )
 
     async def disconnect(self, device: str) -> None:
@@ -258,6 +252,13 @@ class NetworkManagerBus:
         await bus.calls.ask(
             Asked("change the device's autoconnect"),
             lambda: proxy.autoconnect.set_async(autoconnect),
+        )
+
+    async def set_managed(self, device: str, managed: bool) -> None:
+        """Device.Managed: whether NetworkManager has to do with the device at all."""
+        bus, proxy = self._device(device)
+        await bus.calls.ask(
+            Asked("take or leave the device"), lambda: proxy.managed.set_async(managed)
         )
 
     async def applied(self, device: str) -> tuple[Profile, int]:
@@ -298,10 +299,6 @@ class NetworkManagerBus:
         if self._bus is None or not owner:
             raise ManagerError(self._watch.absence)
         return self._bus, owner
-
-    def _root(self) -> tuple[SystemBus, nm.NetworkManagerInterfaceAsync]:
-        bus, owner = self._here()
-        return bus, bus.proxy(nm.NetworkManagerInterfaceAsync, owner, ROOT)
 
     def _profile(
         self, path: str

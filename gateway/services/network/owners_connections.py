@@ -14,6 +14,7 @@ from gateway.services.network.ownership import (
     settings_of,
     text_of,
 )
+from gateway.services.network.profiles import is_marked
 
 _PROFILE_TYPES: Final = {
     int(view.DeviceType.ETHERNET): "802-3-ethernet",
@@ -68,8 +69,8 @@ class OwnersConnections:
         connection = settings.get("connection", {})
         if not connection:
             return None
-        if self._record.has_profile(text_of(settings, "uuid")):
-            return None
+        if self._record.has_profile(text_of(settings, "uuid")) or is_marked(settings):
+            return None  # ours, or another gateway's
         if connection.get("autoconnect") is False or kind not in (None, connection.get("type")):
             return None
         opens = settings.get("802-11-wireless", {}).get("mode") == "ap"

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -38,10 +38,12 @@ logger = logging.getLogger("gateway.network")
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What the file says: our profiles by UUID, the interfaces held, and what each is for."""
+    """What the file says: our profiles by UUID, and the interfaces with what was done to each."""
 
     profiles: Mapping[str, Interface]
     held: Mapping[str, Interface]
+    changed: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
 
 
 _NOTHING = _Content({}, {})
@@ -72,6 +74,19 @@ class OwnershipRecord:
         """The interfaces that NetworkManager was told not to connect by itself, and for what."""
         return self._content.held
 
+    @property
+    def touched(self) -> frozenset[str]:
+        """The interfaces at which something is to be undone."""
+        return frozenset(self._content.held) | self._content.changed | self._content.taken
+
+    def has_changed(self, interface: str) -> bool:
+        """Whether a live connection of somebody else's may be other than its profile says."""
+        return interface in self._content.changed
+
+    def has_taken(self, interface: str) -> bool:
+        """Whether NetworkManager manages `interface` only because we told it to."""
+        return interface in self._content.taken
+
     def holds(self, interface: str) -> bool:
         """Whether NetworkManager was told not to connect `interface` by itself."""
         return interface in self._content.held
@@ -88,11 +103,13 @@ class OwnershipRecord:
     async def add_profile(self, uuid: str, which: Interface) -> None:
         """We are about to make a profile."""
         self._recorded_at[uuid] = asyncio.get_running_loop().time()
-        await self._change({**self._content.profiles, uuid: which}, self._content.held)
+        profiles = {**self._content.profiles, uuid: which}
+        await self._change(replace(self._content, profiles=profiles))
 
     async def forget_profile(self, uuid: str) -> None:
         """A profile of ours is there no more."""
-        await self._change(_without(self._content.profiles, uuid), self._content.held)
+        profiles = _without(self._content.profiles, uuid)
+        await self._change(replace(self._content, profiles=profiles))
 
     async def forget_gone(self, found: Iterable[OurProfile], which: Interface | None) -> None:
         """Nothing but what was `found`, of all or of one interface's, is there any more.
@@ -107,21 +124,41 @@ class OwnershipRecord:
 
     async def hold(self, interface: str, which: Interface = Interface.STATION) -> None:
         """We are about to tell NetworkManager not to connect an interface by itself."""
-        await self._change(self._content.profiles, {**self._content.held, interface: which})
+        held = {**self._content.held, interface: which}
+        await self._change(replace(self._content, held=held))
+
+    async def free(self, interface: str) -> None:
+        """NetworkManager may connect an interface by itself again."""
+        held = _without(self._content.held, interface)
+        await self._change(replace(self._content, held=held))
+
+    async def note_change(self, interface: str) -> None:
+        """We are about to change a live connection of somebody else's."""
+        await self._change(replace(self._content, changed=self._content.changed | {interface}))
+
+    async def take(self, interface: str) -> None:
+        """We are about to have NetworkManager manage an interface that it leaves alone."""
+        await self._change(replace(self._content, taken=self._content.taken | {interface}))
 
     async def let_go(self, interface: str) -> None:
-        """NetworkManager may connect an interface by itself again."""
-        await self._change(self._content.profiles, _without(self._content.held, interface))
+        """There is nothing to undo at an interface any more."""
+        content = self._content
+        await self._change(
+            replace(
+                content,
+                held=_without(content.held, interface),
+                changed=content.changed - {interface},
+                taken=content.taken - {interface},
+            )
+        )
 
     async def settled(self) -> None:
         """Wait until nothing is being written."""
         async with self._writing:
             pass
 
-    async def _change(
-        self, profiles: Mapping[str, Interface], held: Mapping[str, Interface]
-    ) -> None:
-        self._content = _Content(profiles, held)
+    async def _change(self, content: _Content) -> None:
+        self._content = content
         await asyncio.shield(asyncio.ensure_future(self._store()))
 
     async def _store(self) -> None:
@@ -254,9 +291,10 @@ def _without(named: Mapping[str, Interface], name: str) -> Mapping[str, Interfac
 
 def _encode(content: _Content) -> str:
     parts = {"profiles": content.profiles, "held": content.held}
-    named = {
+    named: dict[str, object] = {
         part: {name: which.value for name, which in names.items()} for part, names in parts.items()
     }
+    named |= {"changed": sorted(content.changed), "taken": sorted(content.taken)}
     return json.dumps({"version": VERSION, **named}, indent=1)
 
 
@@ -268,4 +306,9 @@ def _decode(raw: Any) -> _Content:
         {name: Interface(which) for name, which in raw[part].items()}
         for part in ("profiles", "held")
     )
-    return _Content(profiles, held)
+    # Once what is held was also what may be changed, and nothing was taken.
+    changed = frozenset(raw.get("changed", held))
+    taken = frozenset(raw.get("taken", ()))
+    if not all(isinstance(interface, str) for interface in changed | taken):
+        raise TypeError("an interface is named by no text")
+    return _Content(profiles, held, changed, taken)

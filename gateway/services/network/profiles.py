@@ -37,12 +37,14 @@ from gateway.services.network.wifi_keys import (
 
 __all__ = [
     "MARK",
+    "ORIGIN",
     "SOFTAP_ADDRESS",
     "Identity",
     "KeyManagement",
     "ethernet_profile",
     "identity_of",
     "is_marked",
+    "is_name_of_softap",
     "same_password",
     "softap_profile",
     "station_profile",
@@ -55,6 +57,12 @@ MARK: Final = "esp-at-gateway.interface"
 
 SOFTAP_ADDRESS: Final = Address("192.168.4.1", "192.168.4.1", "255.255.255.0")
 """The SoftAP's address until AT+CIPAP sets another (contract, section 4)."""
+
+_NAME: Final = "ESP gateway: "
+_SOFTAP_NAME: Final = f"{_NAME}access point "
+
+ORIGIN: Final = "org.freedesktop.NetworkManager.origin"
+"""What NetworkManager.conf's `allowed-connections=origin:` matches (esp-at-gateway-ap0.service)."""
 
 _PRIORITY: Final = -10
 """Below the owner's profiles, whose default is 0: theirs win when the gateway is gone."""
@@ -77,9 +85,13 @@ class Identity:
 def identity_of(uuid: str, interface: Interface, ssid: bytes = b"") -> Identity:
     """The identity of a profile of ours; the SSID's bytes that are no text are escaped."""
     what = "Ethernet" if interface is Interface.ETHERNET else _printable(ssid)
-    if interface is Interface.SOFTAP:
-        what = f"access point {what}"
-    return Identity(uuid, f"ESP gateway: {what}")
+    begins = _SOFTAP_NAME if interface is Interface.SOFTAP else _NAME
+    return Identity(uuid, begins + what)
+
+
+def is_name_of_softap(name: str) -> bool:
+    """Whether a profile is named as a gateway names its access point's."""
+    return name.startswith(_SOFTAP_NAME)
 
 
 def _printable(ssid: bytes) -> str:
@@ -204,7 +216,7 @@ def _profile(
             "autoconnect": ("b", autoconnect),
             "autoconnect-priority": ("i", _PRIORITY),
         },
-        "user": {"data": ("a{ss}", {MARK: which.value})},
+        "user": {"data": ("a{ss}", {MARK: which.value, ORIGIN: "esp-at-gateway"})},
     }
 
 

@@ -77,11 +77,16 @@ class _Release:
         """All of it, in this order: first what gives the owner's network back."""
         begun = asyncio.get_running_loop().time()
         devices = self._devices()
-        for interface in sorted(self._record.held):
-            await self._give_back(interface)
+        touched = sorted(self._record.touched)
+        for interface in touched:
+            if not self._record.has_taken(interface):
+                await self._give_back(interface)
         for interface, device in devices.items():
             await self._hand_over(interface, device)
         await self._delete_passing(begun + _LATE_SECONDS)
+        for interface in touched:
+            if self._record.has_taken(interface):
+                await self._leave_alone(interface)
         for interface, device in devices.items():
             await self._bring_back(interface, device)
 
@@ -122,14 +127,30 @@ class _Release:
 
     async def _give_back(self, interface: str) -> None:
         device = view.device(self._manager.objects, interface)
-        if device is not None and not await self._did(
-            self._manager.set_autoconnect(device, True),
-            f"{interface} connects by itself again",
-        ):
-            return
-        if device is not None and self._is_up(device) and not self._is_ours(device):
-            # An address, DNS servers or a host name that its live connection was given.
-            await self._did(self._manager.reapply(device, {}, 0), "")
+        if device is not None:
+            held = self._record.holds(interface)
+            if held and not await self._connects_again(interface, device):
+                return
+            somebody_elses = self._is_up(device) and not self._is_ours(device)
+            if self._record.has_changed(interface) and somebody_elses:
+                # An address, DNS servers or a host name that its live connection was given.
+                await self._did(self._manager.reapply(device, {}, 0), "")
+        await self._record.let_go(interface)
+
+    async def _connects_again(self, interface: str, device: str) -> bool:
+        return await self._did(
+            self._manager.set_autoconnect(device, True), f"{interface} connects by itself again"
+        )
+
+    async def _leave_alone(self, interface: str) -> None:
+        """First that NetworkManager leaves it alone, so that nothing connects meanwhile."""
+        device = view.device(self._manager.objects, interface)
+        if device is not None:
+            left = self._manager.set_managed(device, False)
+            if not await self._did(left, f"{interface} is left alone again"):
+                return
+            if not await self._connects_again(interface, device):
+                return
         await self._record.let_go(interface)
 
     async def _delete(self, profile: OurProfile) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from typing import Final
 
 from gateway.services.api import Credentials, Interface, Wanted
 from gateway.services.network import view
+from gateway.services.network.backoff import Backoff
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.holding import Holding
 from gateway.services.network.live_addresses import LiveAddresses
 from gateway.services.network.manager import Manager
 from gateway.services.network.news import NetworkNews
+from gateway.services.network.others import OtherGateways
 from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.station_attempt import strongest
 from gateway.services.network.station_goal import Aim, Goal
@@ -20,9 +21,7 @@ from gateway.services.network.station_joining import Joining
 from gateway.services.network.station_profiles import StationProfiles
 from gateway.services.network.station_state import StationState
 
-logger = logging.getLogger("gateway.network")
-
-FIRST_RETRY: Final = 1.0
+_FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 15.0
 _REMEMBERED_SENTENCES: Final = 20
 
@@ -50,10 +49,10 @@ class StationCore(ABC):
         self._protect_owner = protect_owner
         self._wanted = Wanted()
         self._goal = Goal(Aim.STILL)
-        self._retry = FIRST_RETRY
-        self._said: set[str] = set()
+        self._backoff = Backoff(_FIRST_RETRY, _LAST_RETRY, remembered=_REMEMBERED_SENTENCES)
         self._was_ready = False
         self._was_up = False
+        self._was_free = False
         self._in_reach = False
         self._tidied = False
         self._begins = False
@@ -64,6 +63,7 @@ class StationCore(ABC):
         self._live = LiveAddresses(manager, Interface.STATION, self._convergence)
         self._state = StationState(manager, interface, self._live)
         self._holding = Holding(manager, interface, record)
+        self._others = OtherGateways(manager, record)
         self._profiles = StationProfiles(manager, interface, record)
         self._joining = Joining(manager, self._profiles, self._live, self._convergence)
 
@@ -72,9 +72,10 @@ class StationCore(ABC):
         lost = self._state.refresh(self._wanted)
         ready, up = self._state.available, self._state.up
         came = (ready and not self._was_ready) or (up and not self._was_up)
-        if lost or came or self._came_into_reach():
+        free = self._is_free()
+        if lost or came or (free and not self._was_free) or self._came_into_reach():
             self._convergence.nudge()
-        self._was_ready, self._was_up = ready, up
+        self._was_ready, self._was_up, self._was_free = ready, up, free
         self._changes.notice()
         self._news.announce_soon()
 
@@ -86,6 +87,19 @@ class StationCore(ABC):
         seen = strongest(self._manager.objects, device, credentials, fresh=True) is not None
         came, self._in_reach = seen and not self._in_reach, seen
         return came
+
+    def _is_free(self) -> bool:
+        """Whether somebody lets NetworkManager replace the access point that we have joined."""
+        device, joined = self._state.device, self._goal.aim is Aim.JOINED
+        if not joined or device is None or not self._state.up or not self._is_ours():
+            return False
+        return view.autoconnect(self._manager.objects, device)
+
+    def _somebody_elses(self) -> str | None:
+        """An active connection on the radio that is not ours, a SoftAP as well."""
+        objects, device = self._manager.objects, self._state.device
+        active = view.active_connection(objects, device) if device else None
+        return None if active is None or self._profiles.owns(objects, active) else active
 
     def _is_ours(self) -> bool:
         active = self._state.active
@@ -108,22 +122,13 @@ class StationCore(ABC):
     def _set_goal(self, goal: Goal) -> None:
         before, self._goal = self._goal, goal
         before.superseded()
-        self._retry = FIRST_RETRY
+        self._backoff.restart()
         self._convergence.wake()
         self.refresh()
 
     def _own_mac(self) -> str:
         device = self._state.device
         return (view.own_address(self._manager.objects, device) if device else None) or ""
-
-    def _again_after(self, sentence: str) -> float:
-        """Say it once, and give the seconds to wait before the next attempt."""
-        logger.log(logging.DEBUG if sentence in self._said else logging.WARNING, "%s", sentence)
-        if len(self._said) > _REMEMBERED_SENTENCES:
-            self._said.clear()
-        self._said.add(sentence)
-        seconds, self._retry = self._retry, min(2 * self._retry, _LAST_RETRY)
-        return seconds
 
     @abstractmethod
     async def _step(self) -> float | None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from gateway.services.api import Credentials, Interface, JoinError, JoinFailure
 from gateway.services.network import view
+from gateway.services.network.convergence import Superseded
 from gateway.services.network.ip_settings import Ipv4
 from gateway.services.network.live_addresses import NOTHING_ASKED
 from gateway.services.network.manager import ManagerError
 from gateway.services.network.station_attempt import REPLACED, ready_device
-from gateway.services.network.station_core import FIRST_RETRY, PROTECTED, StationCore
+from gateway.services.network.station_core import PROTECTED, StationCore
 from gateway.services.network.station_goal import Aim, Goal
 
 logger = logging.getLogger("gateway.network")
@@ -34,21 +36,39 @@ class StationTask(StationCore):
     """Brings a station to its goal, and keeps it there."""
 
     async def _is_by_hand(self) -> bool:
-        """Whether the owner has connected, while NetworkManager did not by itself."""
+        """Whether somebody has connected, while NetworkManager did not by itself.
+
+        The owner, or another gateway, whose connection to the very access point that is to
+        be joined will do.
+        """
         if not self._state.up and self._joining.transitions.last_reason == REPLACED:
             # Ours is going, and what takes its place does not show yet.
-            await self._convergence.until(
-                lambda: self._state.active is not None and not self._is_ours(),
-                asyncio.get_running_loop().time() + _REPLACED_SECONDS,
-            )
-        active, device = self._state.active, self._state.device
-        if active is None or device is None or self._is_ours():
+            await self._until(lambda: self._somebody_elses() is not None, _REPLACED_SECONDS)
+        active, device = self._somebody_elses(), self._state.device
+        if active is None or device is None or active == self._state.left:
             return False
         coming = (view.ActiveState.ACTIVATING, view.ActiveState.ACTIVATED)
         if view.active_state(self._manager.objects, active) not in coming:
             return False
+        if await self._others.made(active):
+            return await self._is_in_the_way(active)
         held = not view.autoconnect(self._manager.objects, device)
-        return held and active not in (self._state.left, self._there_at_begin)
+        return held and active != self._there_at_begin
+
+    async def _is_in_the_way(self, active: str) -> bool:
+        """Whether what another gateway has made stays, and is not what we are to join."""
+
+        def is_decided() -> bool:
+            state = view.active_state(self._manager.objects, active)
+            return state != view.ActiveState.ACTIVATING
+
+        await self._until(is_decided, _ATTEMPT_SECONDS)
+        credentials = self._goal.credentials
+        joined = credentials is not None and self._state.is_at(credentials)
+        return self._somebody_elses() == active and not joined
+
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        return await self._convergence.until(holds, asyncio.get_running_loop().time() + seconds)
 
     async def _step(self) -> float | None:
         """Bring the station to its goal, see `Convergence`."""
@@ -66,7 +86,7 @@ class StationTask(StationCore):
             elif goal.aim is Aim.AWAY:
                 return await self._be_away(self._state.device)
         except ManagerError as error:
-            return self._again_after(f"the Wi-Fi station is not {goal.aim.value}: {error}")
+            return self._backoff.after(f"the Wi-Fi station is not {goal.aim.value}: {error}")
         # What happened during the step has woken nobody.
         return None if self._state.situation == before else _AT_ONCE
 
@@ -94,11 +114,13 @@ class StationTask(StationCore):
             if Ipv4.of(self._wanted, Interface.STATION) != NOTHING_ASKED:
                 await self._holding.note()
         await self._live.settle(self._wanted, owners=not ours)
+        # What was refused shows without any change in NetworkManager.
+        self.refresh()
 
     async def _be_away(self, device: str) -> float | None:
         await self._owners_first()
         if self._is_protected():
-            self._again_after(f"the Wi-Fi station is not away: {PROTECTED}")
+            self._backoff.say(f"the Wi-Fi station is not away: {PROTECTED}")
             return self._be_guest_instead()
         if view.autoconnect(self._manager.objects, device):
             await self._holding.hold()
@@ -114,9 +136,8 @@ class StationTask(StationCore):
         await self._drop_ours(device)
         await self._profiles.delete_passing()
         await self._profiles.renew(self._wanted)
-        gone = await self._convergence.until(
-            lambda: active is None or self._state.active != active,
-            asyncio.get_running_loop().time() + _DISCONNECT_SECONDS,
+        gone = await self._until(
+            lambda: active is None or self._state.active != active, _DISCONNECT_SECONDS
         )
         if not gone and active == self._state.left:
             raise ManagerError("NetworkManager does not end the connection")
@@ -125,10 +146,7 @@ class StationTask(StationCore):
     async def _owners_first(self) -> None:
         """Where the owner's connection is protected, it gets the time to come up."""
         if self._protect_owner:
-            await self._convergence.until(
-                lambda: not view.starting_up(self._manager.objects),
-                asyncio.get_running_loop().time() + _STARTUP_SECONDS,
-            )
+            await self._until(lambda: not view.starting_up(self._manager.objects), _STARTUP_SECONDS)
 
     def _be_guest_instead(self) -> float:
         self._goal = Goal(Aim.GUEST)
@@ -152,7 +170,7 @@ class StationTask(StationCore):
         if not (self._manager.present or goal.has_caller):
             return None
         if not goal.has_caller and await self._is_by_hand():
-            logger.info("the owner has connected by hand: that stays until AT+CWJAP or a reset")
+            logger.info("somebody else has connected: that stays until AT+CWJAP or a reset")
             return self._be_guest_instead()
         leaves = self._state.active == self._state.left
         stays = not goal.has_caller and not leaves and self._is_as_wanted_at(credentials)
@@ -168,7 +186,9 @@ class StationTask(StationCore):
         try:
             await self._stay(goal)
         except ManagerError as error:
-            return self._again_after(f"the Wi-Fi profiles are not as wanted, trying again: {error}")
+            return self._backoff.after(
+                f"the Wi-Fi profiles are not as wanted, trying again: {error}"
+            )
         # A loss during the step has woken nobody.
         return None if self._is_as_wanted_at(credentials) else _AT_ONCE
 
@@ -196,6 +216,8 @@ class StationTask(StationCore):
         now = asyncio.get_running_loop().time()
         deadline = goal.deadline if goal.has_caller else now + _ATTEMPT_SECONDS
         found = await self._joining.find(device, credentials, deadline)
+        if not goal.has_caller and await self._is_by_hand():
+            raise Superseded  # since it was looked for
         self._begins = False
         await self._holding.hold()
         if not goal.has_caller:
@@ -217,6 +239,7 @@ class StationTask(StationCore):
         if self._is_ours() and goal.credentials is not None:
             self._profiles.learn(goal.credentials, self._own_mac())
             self._check_mac()
+            await self._holding.hold()
             if goal.keep:
                 await self._profiles.keep(self._wanted)
                 self._keeps_stored = True
@@ -235,8 +258,7 @@ class StationTask(StationCore):
 
     def _succeeded(self, goal: Goal) -> None:
         self.refresh()
-        self._retry = FIRST_RETRY
-        self._said.clear()
+        self._backoff.reset()
         if goal.asked is not None and not goal.asked.done():
             # First that it is connected; the address is the caller's to say.
             self._news.announce()
@@ -247,11 +269,12 @@ class StationTask(StationCore):
         if goal.asked is None or goal.asked.done():
             ssid = goal.credentials.ssid if goal.credentials else b""
             name = ascii(ssid.decode("utf-8", "backslashreplace"))[1:-1]
-            return self._again_after(f"not joined to {name}, trying again: {failure.detail}")
+            return self._backoff.after(f"not joined to {name}, trying again: {failure.detail}")
         protected = self._is_protected()
         goal.asked.set_exception(failure)
         self._goal = Goal(Aim.GUEST if protected else Aim.AWAY)
-        if not protected:
+        if self._is_ours():
+            # What somebody else has connected meanwhile is not ours to leave.
             self._state.leave()
         self.refresh()
         return 0.0

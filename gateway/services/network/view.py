@@ -148,6 +148,11 @@ def active_uuid(objects: Objects, active: str) -> str:
     return _read(objects, active, ACTIVE, "Uuid", "")
 
 
+def active_name(objects: Objects, active: str) -> str:
+    """The name of that profile, likewise."""
+    return _read(objects, active, ACTIVE, "Id", "")
+
+
 def active_state(objects: Objects, active: str) -> int:
     """The state of an active connection, see `ActiveState`."""
     return _read(objects, active, ACTIVE, "State", int(ActiveState.UNKNOWN))
