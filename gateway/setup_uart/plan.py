@@ -211,6 +211,8 @@ def _notes(facts: Facts, ahead: boot.BootConfig, bluetooth: Bluetooth | None) ->
         )
     if ahead.value("uart_2ndstage") == "1" or ahead.value("enable_rp1_uart") == "1":
         notes.append("the firmware is told to write its own messages to a UART while booting")
+    if ahead.value("upstream_kernel") == "1":
+        notes.append("config.txt asks for the upstream kernel, which may name the UARTs otherwise")
     if facts.gateway is None:
         device = facts.model.header_device
         notes.append(f"there is no gateway.toml: start with `esp-at-gateway run --uart {device}`")

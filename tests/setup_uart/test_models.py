@@ -15,6 +15,7 @@ WITH_RP1 = ("ttyAMA0", "ttyAMA10", True)
 MODELS = {
     "Raspberry Pi Model A Rev 2": (1, PL011_ALONE),
     "Raspberry Pi Model B Rev 1": (1, PL011_ALONE),
+    "Raspberry Pi Model A Plus Rev 1.1": (1, PL011_ALONE),
     "Raspberry Pi Model B Plus Rev 1.2": (1, PL011_ALONE),
     "Raspberry Pi Compute Module Rev 1.0": (1, PL011_ALONE),
     "Raspberry Pi Zero Rev 1.3": (1, PL011_ALONE),

@@ -252,9 +252,13 @@ def test_a_record_that_is_broken_is_not_followed(
 
 @pytest.mark.parametrize(
     ("line", "word"),
-    [("uart_2ndstage=1", "firmware is told"), ("enable_rp1_uart=1", "firmware is told")],
+    [
+        ("uart_2ndstage=1", "firmware is told"),
+        ("enable_rp1_uart=1", "firmware is told"),
+        ("upstream_kernel=1", "upstream kernel"),
+    ],
 )
-def test_who_else_writes_to_the_line_is_told(
+def test_what_may_be_in_the_way_is_told(
     line: str, word: str, pi: Pi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pi.config += f"{line}\n".encode()
