@@ -8,6 +8,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import time
@@ -93,23 +94,28 @@ class ThisHost:
         if program is None:
             return Done(None, error=f"{command[0]} is not installed", missing=True)
         try:
-            done = subprocess.run(
+            child = subprocess.Popen(
                 [program, *command[1:]],
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=self._seconds,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env={**os.environ, "LC_ALL": "C.UTF-8", "PATH": self._path},
-                check=False,
+                process_group=0,
                 **_as(account),
             )
-        except subprocess.TimeoutExpired:
-            return Done(None, error=f"{command[0]} did not answer within {self._seconds:g} s")
         except (OSError, subprocess.SubprocessError) as error:
             return Done(None, error=f"{command[0]} cannot be run: {error}")
+        with child:
+            try:
+                output, told = child.communicate(timeout=self._seconds)
+            except subprocess.TimeoutExpired:
+                # With its children, which hold the pipes open as well.
+                os.killpg(child.pid, signal.SIGKILL)
+                return Done(None, error=f"{command[0]} did not answer within {self._seconds:g} s")
         return Done(
-            done.returncode,
-            done.stdout.decode("utf-8", errors="replace"),
-            done.stderr.decode("utf-8", errors="replace").strip(),
+            child.returncode,
+            output.decode("utf-8", errors="replace"),
+            told.decode("utf-8", errors="replace").strip(),
         )
 
     def account(self, name: str) -> Account | None:
