@@ -14,9 +14,10 @@ from gateway.services.device_advice import Holder
 from gateway.setup_uart.models import DEBUG_UART, MODEL_FILE, PiModel, is_raspberry_pi, pi_model
 
 # <linux/serial_core.h>, as far as it says more than the driver's name does.
-_PORT_TYPES = {32: "PL011"}
+_PORT_TYPES = {4: "16550A", 32: "PL011"}
 _DRIVERS = {
     "uart-pl011": "PL011",
+    "pl011-axi": "PL011",
     "bcm2835-aux-uart": "mini-UART",
     "ftdi_sio": "USB (FTDI)",
     "cp210x": "USB (CP210x)",

@@ -12,6 +12,9 @@ from gateway.doctor.finding import Finding, bad, doubt, good
 _NO_COUNTRY = {"00", "98", "99"}
 """The world's common rules, an intersection of two countries', and none: cfg80211's spellings."""
 
+# nmcli's words where it has not come as far as to ask for NetworkManager.
+_NO_BUS = "Could not create NMClient"
+
 _CHIPS = "/sys/class/rfkill"
 
 
@@ -42,6 +45,9 @@ def check_networks(case: Case) -> Iterator[Finding]:
     if general.status is None:
         text, mend = general.error, "sudo systemctl restart NetworkManager"
         yield bad("NetworkManager", text, mend)
+        return
+    if _NO_BUS in general.error:
+        yield bad("D-Bus", "the system's D-Bus cannot be reached", "sudo systemctl start dbus")
         return
     if not general.output.startswith("running:"):
         mend = "sudo systemctl enable --now NetworkManager"

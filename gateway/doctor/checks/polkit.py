@@ -49,9 +49,8 @@ def check_permissions(case: Case) -> Iterator[Finding]:
         yield bad("permissions", text, _mend(case), refused=" ".join(refused))
     elif silent:
         first = (done.error.splitlines() or ["no answer"])[0]
-        yield doubt(
-            "permissions", f"polkit does not answer: {first}", "sudo systemctl start polkit"
-        )
+        mend = "sudo systemctl restart polkit"
+        yield bad("permissions", f"polkit does not answer: {first}", mend)
     else:
         yield good("permissions", f"polkit allows user {account.name} what it needs")
 
