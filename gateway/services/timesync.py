@@ -120,6 +120,7 @@ class TimeServers:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._said: set[str] = set()
+        self._pause = FIRST_PAUSE
 
     def use(self, servers: tuple[str, ...]) -> None:
         """Ask these from now on, () none: returns at once.
@@ -147,7 +148,7 @@ class TimeServers:
         self._task = None
 
     async def _run(self) -> None:
-        pause = FIRST_PAUSE
+        self._pause = FIRST_PAUSE
         while True:
             try:
                 await self._one_connection()
@@ -158,15 +159,18 @@ class TimeServers:
                     return
             except Exception:
                 logger.exception("the time servers could not be seen to; it is tried again")
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(self._pause)
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
     async def _one_connection(self) -> None:
         """Returns when nothing is wanted and nothing of ours is in force."""
         bus = await self._open_bus(self._wake.set)
+        # A bus that has restarted gives its names to others.
+        self._told_to = self._refused = None
         try:
             await bus.watch_owner(self._owner_is)
             self._owner = await bus.owner()
+            self._pause = FIRST_PAUSE
             while not bus.lost:
                 self._wake.clear()
                 await self._settle(bus)

@@ -132,6 +132,34 @@ def test_a_refusal_tells_its_cause_in_the_log(
     assert cause in caplog.text
 
 
+def test_before_the_time_is_known_no_chain_is_checked_and_then_it_works_by_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    doubts: list[str | None] = []
+
+    async def doubt() -> str | None:
+        return doubts[-1]
+
+    async def work(desk: Desk) -> None:
+        await desk.join()
+        desk.links._doubt = doubt
+        async with python_server(server_context(tmp_path, SERVER)) as port:
+            await with_chain(desk)
+            doubts.append("the time is not known yet")
+            assert await start(desk, port) == NO_CONNECTION
+            doubts.append(None)
+            assert (await start(desk, port)).endswith(b"OK\r\n")
+            await desk.ask("AT+CIPCLOSE", b"OK\r\n")
+            # What looks at no date does not ask.
+            doubts.clear()
+            await with_sha256(desk)
+            assert (await start(desk, port)).endswith(b"OK\r\n")
+
+    at_desk(work)
+    assert "TLS refused: the time is not known yet" in caplog.text
+
+
 def test_servers_that_speak_no_tls_or_an_old_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
