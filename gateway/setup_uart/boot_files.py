@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.setup_uart import boot_config
 from gateway.setup_uart.command_line import Removed
-from gateway.setup_uart.models import PiModel
+from gateway.setup_uart.models import MINI_UART, PL011, PiModel
 from gateway.setup_uart.plan import BLUETOOTH_SERVICE, Facts, Refusal, Undo
 
 BACKUP_SUFFIX = ".before-esp-at-gateway"
@@ -88,6 +88,8 @@ def facts(files: Files, model: PiModel, is_running: Callable[[str], bool]) -> Fa
     """What there is to know. `is_running` tells it of a unit."""
     gettys = {f"serial-getty@{node}.service" for node in ("serial0", "ttyAMA0", "ttyS0")}
     units = {*gettys, BLUETOOTH_SERVICE}
+    devices = files.root / "dev"
+    serial0 = devices / "serial0"
     wanted = {link.name for link in (files.root / _UNITS).glob("*.wants/*") if link.is_symlink()}
     return Facts(
         model=model,
@@ -98,6 +100,9 @@ def facts(files: Files, model: PiModel, is_running: Callable[[str], bool]) -> Fa
         enabled_units=frozenset(units & wanted),
         running_units=frozenset(unit for unit in gettys if is_running(unit)),
         has_serial0_rule=_has_serial0_rule(files.root),
+        serial0=Path(os.path.realpath(serial0)).name if serial0.is_symlink() else "",
+        nodes=frozenset(node for node in (PL011, MINI_UART) if (devices / node).exists()),
+        is_restart_due=(files.root / RESTART_DUE).exists(),
         has_paired_devices=any((files.root / "var/lib/bluetooth").glob("*/*:*")),
     )
 
@@ -180,10 +185,10 @@ def _unit(name: object) -> str:
 
 def _has_serial0_rule(root: Path) -> bool:
     """Whether udev makes /dev/serial0 here, as it does on Raspberry Pi OS."""
-    if (root / "dev/serial0").is_symlink():
-        return True
     rules = (file for folder in _RULES for file in (root / folder).glob("*.rules"))
-    return any("serial%c" in (read(file) or "") for file in rules)
+    return (root / "dev/serial0").is_symlink() or any(
+        "serial%c" in (read(file) or "") for file in rules
+    )
 
 
 @contextlib.contextmanager

@@ -41,7 +41,11 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is there. Texts are whole files; None where there is no such file."""
+    """What is there. Texts are whole files; None where there is no such file.
+
+    `serial0` is what /dev/serial0 leads to now, "" for nothing, and `nodes` are those of
+    ttyAMA0 and ttyS0 that there are; with a restart due they tell nothing of the boot files.
+    """
 
     model: PiModel
     config: str
@@ -51,6 +55,9 @@ class Facts:
     enabled_units: frozenset[str] = frozenset()
     running_units: frozenset[str] = frozenset()
     has_serial0_rule: bool = True
+    serial0: str = ""
+    nodes: frozenset[str] = frozenset()
+    is_restart_due: bool = False
     has_paired_devices: bool = False
 
 
@@ -77,7 +84,8 @@ def plan(facts: Facts, wish: Bluetooth | None) -> Plan:
     ahead = boot.parse(config, facts.model)
     nodes = console_nodes(facts.model, ahead)
     command_line, removed = _command_line(facts, nodes)
-    gateway, before, after = _gateway(facts, bluetooth)
+    is_so = (config, command_line) == (facts.config, facts.command_line)
+    gateway, before, after = _gateway(facts, bluetooth, is_so and not facts.is_restart_due)
     units = [f"serial-getty@{node}.service" for node in sorted(nodes)]
     if bluetooth is Bluetooth.OFF:
         units.append(BLUETOOTH_SERVICE)
@@ -167,12 +175,21 @@ def _is_stale(facts: Facts, bluetooth: Bluetooth | None) -> bool:
     return (ours[0] if ours else Bluetooth.KEEP) is not bluetooth
 
 
-def _gateway(facts: Facts, bluetooth: Bluetooth | None) -> tuple[str | None, str, str]:
-    """gateway.toml with the right device, the device before and after; "" if unchanged."""
+def _gateway(
+    facts: Facts, bluetooth: Bluetooth | None, is_settled: bool
+) -> tuple[str | None, str, str]:
+    """gateway.toml with the right device, the device before and after; "" if unchanged.
+
+    Where the Pi runs with these boot files (`is_settled`), /dev/serial0 is seen, and named
+    only if it leads to the header: some systems of 2023 made none.
+    """
     if facts.gateway is None:
         return None, "", ""
-    node = f"/dev/{header_node(bluetooth)}"
+    name = header_node(bluetooth)
+    node = f"/dev/{name}"
     leads_there = facts.has_serial0_rule and not facts.model.serial0_is_debug_header
+    if is_settled and name in facts.nodes and facts.serial0 != name:
+        leads_there = False
     right = DEFAULT_DEVICE if leads_there else node
     try:
         device = device_of(facts.gateway)

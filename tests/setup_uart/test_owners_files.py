@@ -334,6 +334,38 @@ def test_without_udevs_rule_the_device_is_named_itself(tmp_path: Path) -> None:
     assert tomllib.loads(pi.gateway)["uart"]["device"] == "/dev/serial0"
 
 
+@pytest.mark.parametrize(
+    ("leads_to", "device"),
+    [("ttyAMA0", "/dev/serial0"), ("ttyS0", "/dev/ttyAMA0"), (None, "/dev/ttyAMA0")],
+)
+def test_where_serial0_does_not_lead_to_the_header(
+    leads_to: str | None, device: str, tmp_path: Path
+) -> None:
+    pi = Pi.of("pi4-b_trixie", tmp_path / "pi")
+    (pi.root / "dev").mkdir()
+    (pi.root / "dev/ttyAMA0").touch()
+    if leads_to:
+        (pi.root / "dev/serial0").symlink_to(leads_to)
+    pi.setup()
+    assert tomllib.loads(pi.gateway)["uart"]["device"] == "/dev/serial0"
+    pi.setup()  # the restart has not been yet: what /dev shows is of no account
+    assert tomllib.loads(pi.gateway)["uart"]["device"] == "/dev/serial0"
+    (pi.root / "run/esp-at-gateway-restart-due").unlink()
+    pi.setup()
+    assert tomllib.loads(pi.gateway)["uart"]["device"] == device
+    pi.setup(undo=True)
+    assert tomllib.loads(pi.gateway)["uart"]["device"] == "/dev/serial0"
+
+
+def test_udevs_rule_is_taken_for_there_where_its_link_is(tmp_path: Path) -> None:
+    pi = Pi.of("pi4-b_trixie", tmp_path / "pi")
+    (pi.root / "etc/udev/rules.d/99-com.rules").unlink()
+    (pi.root / "dev").mkdir()
+    (pi.root / "dev/serial0").symlink_to("ttyS0")
+    pi.setup()
+    assert tomllib.loads(pi.gateway)["uart"]["device"] == "/dev/serial0"
+
+
 def test_another_file_for_the_kernels_command_line(tmp_path: Path) -> None:
     pi = Pi.of("pi4-b_trixie", tmp_path / "pi")
     stock = pi.command_line
@@ -343,3 +375,13 @@ def test_another_file_for_the_kernels_command_line(tmp_path: Path) -> None:
     pi.setup()
     assert (pi.boot / "current/mine.txt").read_bytes() == b"rw\n"
     assert pi.command_line == stock
+
+
+def test_a_command_line_file_that_no_prefix_is_put_before(tmp_path: Path) -> None:
+    pi = Pi.of("pi4-b_trixie", tmp_path / "pi")
+    pi.config += b"cmdline=/cmdline.txt\nos_prefix=current/\n"
+    (pi.boot / "current").mkdir()
+    (pi.boot / "current/cmdline.txt").write_bytes(b"console=serial0,115200 rw\n")
+    pi.setup()
+    assert (pi.boot / "current/cmdline.txt").read_bytes() == b"console=serial0,115200 rw\n"
+    assert b"serial0" not in pi.command_line
