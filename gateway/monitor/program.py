@@ -33,7 +33,8 @@ def run(
         return 0
     except BrokenPipeError:
         # whoever read us has gone, as `head` does: nothing may be written at the end either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return 0
 
 
