@@ -42,6 +42,7 @@ class Machine:
         self._fresh = snapshot is None
         self._number = 0
         self._received = b""
+        self._reset_at = 0.0
 
     def __enter__(self) -> Machine:
         self._log = open(self._folder / "qemu.log", "wb")
@@ -111,6 +112,10 @@ class Machine:
         self._human(f"loadvm {name}")
         self._resumed()
 
+    def forget(self, name: str) -> None:
+        """Give the place of what was saved as `name` back."""
+        self._human(f"delvm {name}")
+
     def pull_cable(self) -> None:
         """Pull eth0's cable out of the guest."""
         self.monitor("set_link", {"name": "eth0", "up": False})
@@ -121,8 +126,18 @@ class Machine:
 
     def reboot(self) -> None:
         """Restart the guest as its owner would; returns when it takes commands again."""
+        self.begin_reboot()
+        self.answers_again()
+
+    def begin_reboot(self) -> None:
+        """Restart the guest as its owner would, and do not wait for it."""
         self.run("systemd-run --on-active=1 systemctl reboot")
-        self._reply(0, 400)
+
+    def answers_again(self, seconds: float = 400) -> float:
+        """Wait until a restarted guest takes commands; when it was reset, as `time.time()`."""
+        self._reply(0, seconds)
+        self.monitor("query-status")
+        return self._reset_at
 
     def monitor(self, command: str, values: Mapping[str, Any] | None = None) -> Any:
         """A QMP command and what it returns."""
@@ -133,6 +148,9 @@ class Machine:
             reply = json.loads(self._monitor.readline() or b'{"error": "QEMU has ended"}')
             if "error" in reply:
                 raise MachineError(f"{command}: {reply['error']}")
+            if reply.get("event") == "RESET":
+                at = reply["timestamp"]
+                self._reset_at = float(at["seconds"]) + at["microseconds"] / 1e6
             if "return" in reply:
                 return reply["return"]
 

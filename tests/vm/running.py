@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.vm import disk_image
@@ -47,9 +48,21 @@ _ALL_UP = {Variant.BARE: _BARE, Variant.FURNISHED: _FURNISHED}
 """When the guest is ready to be kept."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """What is done with the booted machine once, and kept as a snapshot of that name.
+
+    It is done anew when `recipe` has changed, which is to tell all that decides what comes of it.
+    """
+
+    name: str
+    recipe: str
+    take: Callable[[Machine], None]
+
+
 @contextlib.contextmanager
-def running(variant: Variant = Variant.FURNISHED) -> Iterator[Machine]:
-    """A machine of our own, booted, with radios and nothing on the air.
+def running(variant: Variant = Variant.FURNISHED, step: Step | None = None) -> Iterator[Machine]:
+    """A machine of our own, booted, with radios and nothing on the air, or after the step.
 
     Two may run at once, a third waits: each keeps a processor busy.
 
@@ -61,10 +74,17 @@ def running(variant: Variant = Variant.FURNISHED) -> Iterator[Machine]:
         with disk_image.locked(image):
             if not warm.exists():
                 _boot_once(image, warm, _ALL_UP[variant])
-        disk = folder / "disk.qcow2"
-        subprocess.run(["cp", "--sparse=always", "--reflink=auto", warm, disk], check=True)
-        with Machine(image, disk, folder, READY) as machine:
+            if step is not None:
+                warm = _stepped(image, warm, step)
+        disk = _copy(warm, folder)
+        with Machine(image, disk, folder, step.name if step else READY) as machine:
             yield machine
+
+
+def _copy(warm: Path, folder: Path) -> Path:
+    disk = folder / "disk.qcow2"
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", warm, disk], check=True)
+    return disk
 
 
 @contextlib.contextmanager
@@ -100,6 +120,28 @@ def _boot_once(image: Path, warm: Path, all_up: str) -> None:
                 raise MachineError(f"{error}\nThe console ends with:\n{console[-3000:]}") from error
             machine.run("sync")
             machine.save(READY)
-        half = warm.with_suffix(".half")
-        shutil.copyfile(disk, half)
-        os.replace(half, warm)
+        _keep(disk, warm)
+
+
+def _stepped(image: Path, warm: Path, step: Step) -> Path:
+    """The disk with what came of the step, made now if need be."""
+    after = image / f"{step.name}-{disk_image.fingerprint(warm.name, step.recipe)}.qcow2"
+    if after.exists():
+        return after
+    for old in image.glob(f"{step.name}-*.qcow2"):
+        old.unlink()
+    with _scratch_folder() as folder:
+        disk = _copy(warm, folder)
+        with Machine(image, disk, folder, READY) as machine:
+            machine.forget(READY)
+            step.take(machine)
+            machine.run("sync")
+            machine.save(step.name)
+        _keep(disk, after)
+    return after
+
+
+def _keep(disk: Path, place: Path) -> None:
+    half = place.with_suffix(".half")
+    shutil.copyfile(disk, half)
+    os.replace(half, place)

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from tests.vm.at_client import AtClient
 from tests.vm.gateway_on_serial import PLACE, GatewayOnSerial
 from tests.vm.inside.byte_server import MEGABYTE
 from tests.vm.joining import join
+from tests.vm.linking import receive, send
 from tests.vm.report import Report
 from tests.vm.standard_air import WPA2
 
@@ -33,23 +33,6 @@ def serve(gateway: GatewayOnSerial, kind: str) -> int:
         "sleep 0.1; done; exit 1"
     )
     return port
-
-
-def send(client: AtClient, data: bytes) -> None:
-    """`AT+CIPSEND` with its payload."""
-    client.send(b"AT+CIPSEND=%d\r\n" % len(data))
-    client.until(b"> ", 30)
-    client.send(data)
-    client.until(b"SEND OK\r\n", 30)
-
-
-def receive(client: AtClient, count: int) -> bytes:
-    """So many bytes out of +IPD messages."""
-    data = bytearray()
-    while len(data) < count:
-        client.until(b"+IPD,", 30)
-        data += client.read(int(client.until(b":")[:-1]), 30)
-    return bytes(data)
 
 
 @pytest.mark.parametrize("kind", ["TCP", "SSL"])

@@ -9,51 +9,16 @@ from tests.vm.at_client import AtClient
 from tests.vm.gateway_on_serial import UNIT, GatewayOnSerial
 from tests.vm.joining import join
 from tests.vm.machine import Machine
+from tests.vm.own_access_point import PASSWORD, SSID, exchange, open_softap, reaches
 from tests.vm.report import Report
 from tests.vm.standard_air import WPA2
 
-SSID, PASSWORD = b"vm-gateway", b"longenough"
 BEHIND = "10.88.0.1"
 """At the other end of the gateway's Ethernet cable."""
 ADD_AP0 = (
     "iw phy $(basename $(readlink -f /sys/class/net/wlan0/phy80211)) "
     "interface add ap0 type __ap addr 42:00:00:00:00:00"
 )
-
-
-def open_softap(gateway: GatewayOnSerial, mode: int = 2) -> None:
-    """Switch to SoftAP mode and open the access point, on the station's channel."""
-    assert gateway.client.ask(f"AT+CWMODE_CUR={mode}").ok
-    words = f'"{SSID.decode()}","{PASSWORD.decode()}",6,3'
-    reply = gateway.client.ask(f"AT+CWSAP_CUR={words}")
-    assert reply.ok
-    assert reply.seconds < 0.8
-
-
-def exchange(gateway: GatewayOnSerial, neighbour: Neighbour, address: str) -> None:
-    """The neighbour reaches a server of ours, and both hear each other."""
-    client = gateway.client
-    assert client.ask("AT+CIPMUX=1").ok
-    assert client.ask("AT+CIPSERVER=1,8080").ok
-    neighbour.run(
-        "rm -f /run/vm/heard; (exec 3<>/dev/tcp/192.168.4.1/8080; echo hello >&3; "
-        "head -c 5 <&3 > /run/vm/heard) >/dev/null 2>&1 &"
-    )
-    assert client.until(b"0,CONNECT\r\n", 20).endswith(b"0,CONNECT\r\n")
-    client.until(b"+IPD,0,6:hello\n", 20)
-    listed = client.ask("AT+CIPSTATUS").lines
-    assert any(line.startswith(b'+CIPSTATUS:0,"TCP","%s"' % address.encode()) for line in listed)
-    client.send(b"AT+CIPSEND=0,5\r\n")
-    client.until(b"> ")
-    client.send(b"world")
-    client.until(b"SEND OK\r\n")
-    client.until(b"0,CLOSED\r\n")
-    assert neighbour.run("cat /run/vm/heard") == "world"
-
-
-def reaches(neighbour: Neighbour, address: str) -> bool:
-    """Whether the neighbour's ping comes back."""
-    return " 0% packet loss" in neighbour.run(f"ping -c 2 -W 4 {address}", check=False)
 
 
 def test_somebody_joins_gets_an_address_and_reaches_our_server(

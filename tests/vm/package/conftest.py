@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ from tests.vm.disk_image import CannotRun, Variant
 from tests.vm.machine import Machine
 from tests.vm.package import packages
 from tests.vm.package.service import InstalledService
-from tests.vm.running import NFT_ONCE, running
+from tests.vm.running import NFT_ONCE, Step, running
 from tests.vm.standard_air import ON_WLAN1, open_standard_air
 
 INSTALLED = "installed"
 """The snapshot with the service behind its `ready`, the echo off."""
 DEBS = "/root/debs"
+HOW = "/root/installation.json"
 # What asks nothing and brings what is recommended, as `apt install` does.
 APT = "DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet"
 
@@ -30,7 +32,7 @@ class Installation:
 
     output: str
     seconds: float
-    said: bytes
+    said: str
 
 
 @pytest.fixture(scope="package")
@@ -41,15 +43,32 @@ def debs() -> list[Path]:
 
 @pytest.fixture(scope="package")
 def booted(debs: list[Path]) -> Iterator[Machine]:
-    """The bare machine, with access points on the air and the packages in `DEBS`."""
+    """The machine with the packages installed, each test's own by `service`."""
+    step = Step(INSTALLED, packages.digest(debs), lambda machine: install(machine, debs))
     try:
-        with running(Variant.BARE) as machine:
-            open_standard_air(Air(machine))
-            for deb in debs:
-                put(machine, deb)
+        with running(Variant.BARE, step) as machine:
             yield machine
     except CannotRun as error:
         pytest.exit(str(error), returncode=1)
+
+
+def install(machine: Machine, debs: list[Path]) -> None:
+    """`apt install` of the packages on the bare machine; it serves then, and the echo is off."""
+    open_standard_air(Air(machine))
+    for deb in debs:
+        put(machine, deb)
+    machine.run("test ! -e /usr/bin/nmcli -a ! -e /usr/lib/python3/dist-packages/sdbus")
+    machine.run("apt-get --quiet update")
+    with AtClient(machine.serial()) as client:
+        result = machine.run(f"{APT} install {DEBS}/*.deb", seconds=1500)
+        InstalledService(machine, client).listening()
+        said = client.all.decode()
+    how = json.dumps(asdict(Installation(result.output, result.seconds, said)))
+    machine.run(f"cat > {HOW}", data=how.encode())
+    connected = "nmcli -t -f DEVICE,STATE device | grep -qx eth0:connected"
+    machine.run(f"for _ in $(seq 240); do {connected} && exit; sleep 0.5; done; exit 1")
+    machine.run(NFT_ONCE)
+    know_the_air(machine)
 
 
 def put(machine: Machine, deb: Path) -> str:
@@ -57,32 +76,6 @@ def put(machine: Machine, deb: Path) -> str:
     there = f"{DEBS}/{deb.name}"
     machine.run(f"mkdir -p {DEBS} && cat > {there}", data=deb.read_bytes())
     return there
-
-
-@pytest.fixture(scope="package")
-def line(booted: Machine) -> Iterator[AtClient]:
-    """The host's end of /dev/ttyS1, which is /dev/serial0 as well."""
-    with AtClient(booted.serial()) as client:
-        yield client
-
-
-@pytest.fixture(scope="package")
-def installation(booted: Machine, line: AtClient) -> Installation:
-    """`apt install` of the packages on the bare machine, kept as `INSTALLED` once it serves."""
-    booted.run("test ! -e /usr/bin/nmcli -a ! -e /usr/lib/python3/dist-packages/sdbus")
-    booted.run("apt-get --quiet update")
-    result = booted.run(f"{APT} install {DEBS}/*.deb", seconds=900)
-    service = InstalledService(booted, line)
-    service.listening()
-    said = bytes(line.all)
-    until_connected = "nmcli -t -f DEVICE,STATE device | grep -qx eth0:connected"
-    booted.run(
-        f"for _ in $(seq 240); do {until_connected} && exit; sleep 0.5; done; exit 1", seconds=150
-    )
-    booted.run(NFT_ONCE)
-    know_the_air(booted)
-    booted.save(INSTALLED)
-    return Installation(result.output, result.seconds, said)
 
 
 def know_the_air(machine: Machine) -> None:
@@ -95,8 +88,15 @@ def know_the_air(machine: Machine) -> None:
     )
 
 
+@pytest.fixture(scope="package")
+def line(booted: Machine) -> Iterator[AtClient]:
+    """The host's end of /dev/ttyS1, which is /dev/serial0 as well."""
+    with AtClient(booted.serial()) as client:
+        yield client
+
+
 @pytest.fixture
-def service(installation: Installation, booted: Machine, line: AtClient) -> InstalledService:
+def service(booted: Machine, line: AtClient) -> InstalledService:
     """The installed service, which has said `ready` and was told nothing yet."""
     booted.plug_cable()
     booted.load(INSTALLED)
@@ -104,6 +104,12 @@ def service(installation: Installation, booted: Machine, line: AtClient) -> Inst
     # The emulated processor translates everything anew, which is not to be measured.
     assert line.ask("AT").ok
     return InstalledService(booted, line)
+
+
+@pytest.fixture
+def installation(service: InstalledService) -> Installation:
+    """How that service was installed."""
+    return Installation(**json.loads(service.machine.run(f"cat {HOW}").output))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -21,6 +22,14 @@ def built() -> list[Path]:
         return sorted(Path(elsewhere).glob("*.deb"))
     subprocess.run(["make", "--silent", "deb"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return sorted((ROOT / "dist" / "trixie").glob("*.deb"))
+
+
+def digest(debs: list[Path]) -> str:
+    """Another for other packages; two builds of the same tree are the same to the byte."""
+    contents = hashlib.sha256()
+    for deb in debs:
+        contents.update(deb.read_bytes())
+    return contents.hexdigest()
 
 
 def version_of(deb: Path) -> str:

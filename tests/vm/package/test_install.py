@@ -16,7 +16,7 @@ def test_it_is_up_by_itself(
     service: InstalledService, installation: Installation, report: Report
 ) -> None:
     report.note(f"apt install with all dependencies in {installation.seconds:.0f} s")
-    assert b"\r\nready\r\n" in installation.said
+    assert "\r\nready\r\n" in installation.said
     assert service.shown("ActiveState") == "active"
     assert service.shown("UnitFileState") == "enabled"
     report.note(f"unit start to ready {service.started_within():.2f} s")
