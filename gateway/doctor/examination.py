@@ -8,14 +8,24 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from gateway.doctor.case import Case
-from gateway.doctor.checks import certificates, clock, line, machine, network, polkit, service
+from gateway.doctor.checks import (
+    certificates,
+    clock,
+    console,
+    line,
+    machine,
+    network,
+    pins,
+    polkit,
+    service,
+)
 from gateway.doctor.finding import Finding, doubt
 
 Check = Callable[[Case], Iterable[Finding]]
 
 LINE_CHECKS: Final[tuple[Check, ...]] = (
     line.check_line,
-    line.check_console,
+    console.check_console,
     line.check_holder,
     line.check_access,
 )
@@ -27,6 +37,7 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     service.check_storage,
     service.check_leftovers,
     *LINE_CHECKS,
+    pins.check_pins,
     network.check_networks,
     network.check_radio,
     network.check_softap,

@@ -72,7 +72,8 @@ LINES = [
         "speed",
         BAD,
         "115200 8E1 (stored by AT+UART_DEF): a mini-UART has no parity",
-        f"sudo systemctl stop esp-at-gateway; sudo rm {STATE}/settings.json",
+        f"sudo systemctl stop esp-at-gateway; sudo rm {STATE}/settings.json    "
+        "# all that was stored",
         links={"/dev/serial0": "/dev/ttyS0"},
         host={"nodes": {"/dev/ttyS0": Node(0, 20, 0o660, "dialout", device=(4, 64))}},
         case={"settings": Settings(uart=UartSettings(parity=2))},

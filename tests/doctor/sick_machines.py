@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.doctor.host import Done
+from gateway.config import Config, GpioOptions
+from gateway.doctor.host import Done, Node
 from tests.doctor.fake_host import (
     CLOCK,
     NOW,
@@ -111,6 +112,47 @@ MACHINES = [
         "missing: python3-systemd",
         "sudo apt install python3-systemd",
         host={"modules_missing": {"systemd.journal"}},
+    ),
+]
+
+WIRED = Config(gpio=GpioOptions(reset_pin=17, led_pin=22))
+CHIP = {"/dev/gpiochip0": Node(0, 997, 0o660, "gpio", device=(254, 0))}
+
+PINS = [
+    Sick(
+        "no gpiozero",
+        "pins",
+        BAD,
+        "GPIO17, GPIO22: gpiozero is not installed",
+        "sudo apt install python3-gpiozero",
+        host={"modules_missing": {"gpiozero"}, "nodes": CHIP},
+        config=WIRED,
+    ),
+    Sick(
+        "no library for pins",
+        "pins",
+        BAD,
+        "gpiozero has no library for the pins",
+        "sudo apt install python3-lgpio",
+        host={"modules_missing": {"lgpio", "RPi.GPIO", "pigpio"}, "nodes": CHIP},
+        config=WIRED,
+    ),
+    Sick(
+        "no pins",
+        "pins",
+        BAD,
+        "this machine has no GPIO",
+        "sudo nano /etc/esp-at-gateway/gateway.toml    # take [gpio] out",
+        config=WIRED,
+    ),
+    Sick(
+        "pins that are others'",
+        "pins",
+        BAD,
+        "user esp-at-gateway is not in group gpio",
+        "sudo usermod -aG gpio esp-at-gateway && sudo systemctl restart esp-at-gateway",
+        host={"nodes": CHIP},
+        config=WIRED,
     ),
 ]
 

@@ -35,11 +35,11 @@ from tests.doctor.sick import (
     unit,
 )
 from tests.doctor.sick_lines import LINES
-from tests.doctor.sick_machines import AN_ORDINARY_USER, MACHINES
+from tests.doctor.sick_machines import AN_ORDINARY_USER, CHIP, MACHINES, PINS, WIRED
 from tests.doctor.sick_networks import NETWORKS
 from tests.doctor.sick_services import SERVICES
 
-ALL = [*SERVICES, *LINES, *NETWORKS, *MACHINES, *AN_ORDINARY_USER]
+ALL = [*SERVICES, *LINES, *NETWORKS, *MACHINES, *PINS, *AN_ORDINARY_USER]
 
 
 def test_a_healthy_pi_is_all_green() -> None:
@@ -176,3 +176,10 @@ def test_every_check_is_in_the_examination() -> None:
         for name in re.findall(r"^def (check_\w+)", file.read_text(), re.M)
     }
     assert written == {check.__name__ for check in ALL_CHECKS}
+
+
+def test_pins_that_the_service_may_use() -> None:
+    account = replace(SERVICE, group_ids=(990, 20, 997))
+    host = FakeHost(nodes=CHIP, accounts=(ROOT, account))
+    texts = {each.subject: each.text for each in examine(case_of(host, WIRED))}
+    assert texts["pins"] == "GPIO17, GPIO22: to be had"

@@ -4,44 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gateway.doctor.case import Case
 from gateway.doctor.checks.service import again
+from gateway.doctor.chip import Chip, chip_of
 from gateway.doctor.finding import Finding, bad, doubt, good
 from gateway.services.api import UartSettings
 from gateway.services.device_advice import Holder
-from gateway.setup_uart.models import DEBUG_UART, MODEL_FILE, PiModel, is_raspberry_pi, pi_model
+from gateway.setup_uart.models import DEBUG_UART, MODEL_FILE, is_raspberry_pi, pi_model
 
-# <linux/serial_core.h>, as far as it says more than the driver's name does.
-_PORT_TYPES = {4: "16550A", 32: "PL011"}
-_DRIVERS = {
-    "uart-pl011": "PL011",
-    "pl011-axi": "PL011",
-    "bcm2835-aux-uart": "mini-UART",
-    "ftdi_sio": "USB (FTDI)",
-    "cp210x": "USB (CP210x)",
-    "ch341-uart": "USB (CH340)",
-    "ch341": "USB (CH340)",
-    "pl2303": "USB (PL2303)",
-    "cdc_acm": "USB (CDC ACM)",
-    "serial8250": "16550",
-    "of_serial": "16550",
-    "dw-apb-uart": "16550",
-}
-# From Linux 6.6 on a port is a device of its own between the tty and the chip.
-_SERIAL_CORE = ("port", "ctrl")
-
-_GETTYS = ("agetty", "getty", "login")
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """What is behind the line: its kind in people's words, its driver, bits a second at most."""
-
-    kind: str
-    driver: str
-    max_baud: int | None
+GETTYS = ("agetty", "getty", "login")
 
 
 def check_line(case: Case) -> Iterator[Finding]:
@@ -78,7 +50,7 @@ def check_line(case: Case) -> Iterator[Finding]:
 
 
 def _remedy_for_none(case: Case) -> str:
-    if is_raspberry_pi(_model_text(case)) and not re.match(r"/dev/tty(USB|ACM)", case.device):
+    if is_pi(case) and not re.match(r"/dev/tty(USB|ACM)", case.device):
         return "sudo esp-at-gateway setup-uart"
     if case.instance:
         return f"plug the adapter in, or sudo systemctl disable --now {case.service.unit}"
@@ -90,46 +62,16 @@ def edit_device(case: Case) -> str:
     return f"sudo nano {case.file}    # [uart] device = ..., and plug the adapter in"
 
 
+def is_pi(case: Case) -> bool:
+    """Whether this machine is a Raspberry Pi."""
+    return is_raspberry_pi(_model_text(case))
+
+
 def _model_text(case: Case) -> str:
     try:
         return case.host.read(str(MODEL_FILE))
     except OSError:
         return ""
-
-
-def chip_of(case: Case, name: str, model: PiModel | None) -> Chip:
-    """What sysfs tells about /dev/`name`."""
-    folder = f"/sys/class/tty/{name}"
-    driver = _driver(case, folder)
-    kind = _DRIVERS.get(driver) or _PORT_TYPES.get(_number(case, f"{folder}/type")) or driver
-    if name == "ttyS0" and model is not None and model.generation < 5:
-        kind = "mini-UART"  # it passes for a 16550
-    # A UART divides its clock by 16 at least; the mini-UART's driver doubles its clock for that.
-    clock = _number(case, f"{folder}/uartclk")
-    top = clock // 16 if clock >= 16 * 110 else None
-    if model is not None and kind in ("PL011", "mini-UART"):
-        top = min(top or model.max_baud(name), model.max_baud(name))
-    return Chip(kind or "unknown", driver, top)
-
-
-def _driver(case: Case, folder: str) -> str:
-    """The name of the driver that has the chip; empty where the kernel does not tell."""
-    device = case.host.resolved(f"{folder}/device")
-    while device.startswith("/sys/devices/"):
-        found = case.host.resolved(f"{device}/driver")
-        if found.startswith("/sys/bus/"):
-            name = found.rpartition("/")[2]
-            if name not in _SERIAL_CORE:
-                return name
-        device = device.rpartition("/")[0]
-    return ""
-
-
-def _number(case: Case, path: str) -> int:
-    try:
-        return int(case.host.read(path))
-    except (OSError, ValueError):
-        return 0
 
 
 def _speed(case: Case, chip: Chip) -> Finding:
@@ -140,11 +82,10 @@ def _speed(case: Case, chip: Chip) -> Finding:
     text = f"{wanted} ({whose})"
     facts = {"baud": wanted.baud, "stored": stored is not None}
     # What the sketch has to be set to, which it cannot read itself.
-    remedy = (
-        f"sudo systemctl stop {case.service.unit}; sudo rm {case.path('settings.json')}"
-        if stored
-        else f"sudo nano {case.file}    # [uart] baud = 115200"
-    )
+    remedy = f"sudo nano {case.file}    # [uart] baud = 115200"
+    if stored:
+        stop = f"sudo systemctl stop {case.service.unit}"
+        remedy = f"{stop}; sudo rm {case.path('settings.json')}    # all that was stored"
     if chip.kind == "mini-UART" and wanted.parity:
         return bad("speed", f"{text}: a mini-UART has no parity", remedy, **facts)
     if chip.max_baud is not None and wanted.baud > chip.max_baud:
@@ -155,75 +96,15 @@ def _speed(case: Case, chip: Chip) -> Finding:
     return good("speed", text, **facts)
 
 
-def check_console(case: Case) -> Iterator[Finding]:
-    """Neither the kernel nor a login prompt writes on the line, now or after the next boot."""
-    if case.is_pseudo_terminal or not _is_there(case):
-        return
-    name = case.node_name
-    getty = f"serial-getty@{name}.service"
-    clear = _remedy_for_console(case)
-    if name in _kernel_consoles(case):
-        yield bad("console", f"the kernel's console is on {name}", clear, kernel=True)
-        return
-    if name in _command_line_consoles(case):
-        text = f"the kernel's command line has its console on {name}: it comes at the next boot"
-        yield bad("console", text, clear, kernel=True)
-        return
-    users = [user for user in case.host.console_users(case.device) if user.name in _GETTYS]
-    stop = f"sudo systemctl disable --now {getty}"
-    if users:
-        yield bad("console", f"a login prompt is on {name}: {users[0]}", stop, getty=True)
-    elif _comes_at_boot(case, getty):
-        yield bad("console", f"{getty} comes at the next boot", stop, getty=True)
-    else:
-        yield good("console", f"no console and no login prompt on {name}")
-
-
-def _remedy_for_console(case: Case) -> str:
-    if is_raspberry_pi(_model_text(case)):
-        return "sudo esp-at-gateway setup-uart"
-    return "sudo nano /etc/default/grub && sudo update-grub    # take console=tty... out, reboot"
-
-
-def _kernel_consoles(case: Case) -> list[str]:
-    try:
-        return case.host.read("/sys/class/tty/console/active").split()
-    except OSError:
-        return []
-
-
-def _command_line_consoles(case: Case) -> set[str]:
-    """The names in `console=ttyAMA0,115200`; `serial0` was resolved by the firmware."""
-    try:
-        words = case.host.read("/proc/cmdline").split()
-    except OSError:
-        return set()
-    return {
-        word.removeprefix("console=").partition(",")[0]
-        for word in words
-        if word.startswith("console=")
-    }
-
-
-def _comes_at_boot(case: Case, unit: str) -> bool:
-    """Whether systemd runs this unit, or is going to."""
-    done = case.host.run("systemctl", "show", "--property=ActiveState,UnitFileState", "--", unit)
-    said = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
-    return said.get("ActiveState") in ("active", "activating") or said.get("UnitFileState") in (
-        "enabled",
-        "enabled-runtime",
-    )
-
-
 def check_holder(case: Case) -> Iterator[Finding]:
     """Nobody but the gateway has the line open."""
-    if case.is_pseudo_terminal or not _is_there(case):
+    if case.is_pseudo_terminal or not is_there(case):
         return
     # A getty is check_console's.
     others = [
         holder
         for holder in case.host.holders(case.device)
-        if holder.pid != case.service.pid and holder.name not in _GETTYS
+        if holder.pid != case.service.pid and holder.name not in GETTYS
     ]
     if others:
         text = f"{case.device} is held by {', '.join(map(str, others[:3]))}"
@@ -288,7 +169,8 @@ def _driver_of_number(case: Case, number: tuple[int, int] | None) -> str:
     return next((m[1] for m in majors if number and len(m) == 2 and m[0] == str(number[0])), "")
 
 
-def _is_there(case: Case) -> bool:
+def is_there(case: Case) -> bool:
+    """Whether the line is a device that exists."""
     try:
         return case.host.node(case.device).device is not None
     except OSError:
