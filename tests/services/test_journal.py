@@ -301,7 +301,8 @@ def test_under_systemd_records_go_to_the_journal(
     monkeypatch.setitem(sys.modules, "systemd.journal", module)
     with stderr_as_journal(tmp_path / "stderr", monkeypatch) as stderr:
         configure("info")
-        loggers.getChild("session").info("joined %s", "home")
+        fields = {"AT_COMMAND": "CWJAP", "AT_LINK": 3, "ssid": "home"}
+        loggers.getChild("session").info("joined %s", "home", extra=fields)
     assert sent == [
         (
             "joined home",
@@ -309,6 +310,8 @@ def test_under_systemd_records_go_to_the_journal(
                 "SYSLOG_IDENTIFIER": "esp-at-gateway",
                 "PRIORITY": "6",
                 "LOGGER": "gateway.session",
+                "AT_COMMAND": "CWJAP",
+                "AT_LINK": 3,
             },
         )
     ]
