@@ -153,6 +153,7 @@ def test_commands_that_a_document_names_are_there(document_file: Path) -> None:
         "does not exist: ",
         "permission denied for ",
         "is held by ",
+        " is the kernel's console: ",
         "exists and is no symlink",
         "the settings could not be stored",
         "the password is neither empty, 8 to 63 bytes, nor 64 hex digits",
