@@ -75,8 +75,8 @@ class Case:
 
     @property
     def node_name(self) -> str:
-        """The kernel's name of the line: `ttyAMA0`."""
-        return self.host.resolved(self.device).rpartition("/")[2]
+        """The kernel's name of the line: `ttyAMA0`, or `pts/3`."""
+        return self.host.resolved(self.device).removeprefix("/dev/")
 
     @property
     def is_pseudo_terminal(self) -> bool:

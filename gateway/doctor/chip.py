@@ -38,6 +38,8 @@ class Chip:
 
 def chip_of(case: Case, name: str, model: PiModel | None) -> Chip:
     """What sysfs tells about /dev/`name`."""
+    if name.startswith("pts/"):
+        return Chip("a pseudo-terminal", "", None)
     folder = f"/sys/class/tty/{name}"
     driver = _driver(case, folder)
     kind = _DRIVERS.get(driver) or _PORT_TYPES.get(_number(case, f"{folder}/type")) or driver

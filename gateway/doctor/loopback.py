@@ -24,6 +24,8 @@ PATTERN: Final = bytes(range(256)) + bytes((0x55, 0xAA, 0x00, 0xFF)) * 16
 GRACE_SECONDS: Final = 0.5
 """What a USB adapter or a busy machine may add to the time on the wire, twice over."""
 
+_QUIET_SECONDS: Final = 0.05
+
 
 class Echo(Enum):
     """What came back at one speed."""
@@ -115,6 +117,9 @@ async def _trials(line: Line, speeds: Sequence[int], grace: float) -> AsyncItera
 async def _try(line: Line, baud: int, grace: float) -> Trial:
     ear = _Ear()
     line.start(ear)
+    # What was under way before, or a glitch of the change of speed, is none of ours.
+    await asyncio.sleep(_QUIET_SECONDS)
+    ear.heard.clear()
     clock = asyncio.get_running_loop().time
     began = clock()
     line.write(PATTERN)

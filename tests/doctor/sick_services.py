@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gateway.doctor.host import Done, Node
 from tests.doctor.fake_host import (
     NOW,
@@ -60,6 +62,26 @@ SERVICES = [
         "esp-at-gateway is inactive",
         "sudo systemctl start esp-at-gateway",
         host=stopped(),
+    ),
+    Sick(
+        "a service that does neither run nor come at boot",
+        "service",
+        BAD,
+        "esp-at-gateway is inactive",
+        "sudo systemctl enable --now esp-at-gateway",
+        host=stopped(UnitFileState="disabled"),
+    ),
+    Sick(
+        "an instance without a configuration",
+        "configuration",
+        BAD,
+        "/etc/esp-at-gateway/ttyUSB0.toml: there is no such file",
+        "sudo cp /etc/esp-at-gateway/gateway.toml /etc/esp-at-gateway/ttyUSB0.toml",
+        case={
+            "file": Path("/etc/esp-at-gateway/ttyUSB0.toml"),
+            "instance": "ttyUSB0",
+            "fault": "there is no such file",
+        },
     ),
     Sick(
         "a service that has failed",

@@ -44,6 +44,7 @@ AUX = "platform/drivers/bcm2835-aux-uart"
         Uart("ttyACM0", "usb/drivers/cdc_acm", "USB (CDC ACM)", "4"),
         Uart("ttySC0", "spi/drivers/sc16is7xx", "sc16is7xx, up to 921600 baud", "", 14_745_600),
         Uart("ttyX0", "", "unknown"),
+        Uart("pts/3", "", "a pseudo-terminal"),
     ],
     ids=lambda uart: f"{uart.name} on {uart.model or 'a PC'}",
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -30,8 +32,6 @@ def joined(wire: Wire) -> Iterator[str]:
     stopping, stop = os.pipe()
 
     def carry() -> None:
-        import select
-
         while True:
             ready, _, _ = select.select([master, stopping], [], [])
             if stopping in ready:
@@ -65,6 +65,19 @@ def test_a_wire_that_gives_back_all() -> None:
     )
     assert "sudo systemctl start esp-at-gateway" in found.text
     assert set(found.details) == {str(baud) for baud in (*SPEEDS, 57600)}
+
+
+def test_what_was_on_its_way_before_does_not_count() -> None:
+    with joined(lambda data: data) as path:
+        # Held open, so that the line keeps it.
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(descriptor)
+        os.write(descriptor, b"ready")
+        select.select([descriptor], [], [])
+        case = case_of(FakeHost(commands=STOPPED), Config(uart=UartOptions(path)))
+        (found,) = check_loopback(case, 5.0)
+        os.close(descriptor)
+    assert found.verdict is Verdict.GOOD, found
 
 
 def test_no_wire() -> None:

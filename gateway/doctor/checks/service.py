@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator
 
-from gateway.config import StorageOptions
+from gateway.config import DEFAULT_PATH, StorageOptions
 from gateway.doctor.case import SERVICE_USER, Case
 from gateway.doctor.finding import Finding, bad, doubt, good
 from gateway.services import settings
@@ -24,6 +24,9 @@ def check_configuration(case: Case) -> Iterator[Finding]:
     if case.fault is not None:
         if "Permission denied" in case.fault and not case.host.me.is_root:
             yield doubt(subject, case.fault, again(case))
+        elif case.instance and not _exists(case, file):
+            copy = f"sudo cp {DEFAULT_PATH} {shlex.quote(file)}"
+            yield bad(subject, f"{file}: there is no such file", copy)
         else:
             yield bad(subject, case.fault, edit)
         return
@@ -65,14 +68,16 @@ def check_service(case: Case) -> Iterator[Finding]:
         return
     state = service.properties.get("ActiveState", "")
     told = service.properties.get("StatusText", "")
+    is_disabled = service.properties.get("UnitFileState") in ("disabled", "indirect")
     facts = {"unit": unit, "state": state, "status": told}
     waits = service.properties.get("SubState", "").startswith("auto-restart")
     if state == "failed" or waits:
         cause = _last_error(case) or f"it ended: {service.properties.get('Result', 'unknown')}"
         yield bad("service", f"{unit} {state}: {cause}", f"journalctl -u {unit} -n 20", **facts)
     elif not service.is_running:
-        yield bad("service", f"{unit} is {state}", f"sudo systemctl start {unit}", **facts)
-    elif service.properties.get("UnitFileState") in ("disabled", "indirect"):
+        start = "enable --now" if is_disabled else "start"
+        yield bad("service", f"{unit} is {state}", f"sudo systemctl {start} {unit}", **facts)
+    elif is_disabled:
         yield doubt(
             "service",
             f"{unit} runs, and does not come by itself after a reboot",
