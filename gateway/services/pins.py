@@ -111,45 +111,55 @@ async def open_pins(options: GpioOptions) -> Pins:
 
 
 def _open(options: GpioOptions) -> Pins:
+    opening = _Opening()
     # Each library that gpiozero tries in vain makes a warning.
     with warnings.catch_warnings(record=True) as tried:
         warnings.simplefilter("always")
         try:
-            inputs = (_input(options.reset_pin, "RST"), _input(options.enable_pin, "CH_PD"))
-            led = _led(options.led_pin)
+            reset = opening.one(options.reset_pin, lambda number: InputPin(number, "RST"))
+            enable = opening.one(options.enable_pin, lambda number: InputPin(number, "CH_PD"))
+            led = opening.one(options.led_pin, LedPin)
         except _NoGpioError as error:
             because = str(error) or _advice([str(warning.message) for warning in tried])
             logger.warning("the pins of [gpio] are not used: %s", because)
             return Pins()
-    return Pins(tuple(filter(None, inputs)), led)
+    opening.tell()
+    return Pins(tuple(filter(None, (reset, enable))), led)
 
 
 class _NoGpioError(Exception):
     """There are no pins at all; the message says why, as far as that is known."""
 
 
-def _input(number: int | None, function: str) -> InputPin | None:
-    return None if number is None else _opened(number, lambda: InputPin(number, function))
+class _Opening:
+    """Opens one pin after the other, and says in the end which ones would not."""
 
+    def __init__(self) -> None:
+        self._refused: dict[str, list[str]] = {}
 
-def _led(number: int | None) -> LedPin | None:
-    return None if number is None else _opened(number, lambda: LedPin(number))
+    def one(self, number: int | None, make: Callable[[int], T]) -> T | None:
+        """The pin, None if it is not configured or would not open. Raises _NoGpioError."""
+        if number is None:
+            return None
+        try:
+            from gpiozero import BadPinFactory
+        except ModuleNotFoundError as error:
+            raise _NoGpioError(
+                "gpiozero is missing; run: sudo apt-get install python3-gpiozero"
+            ) from error
+        try:
+            return make(number)
+        except BadPinFactory as error:
+            raise _NoGpioError from error
+        except Exception as error:
+            # Whatever library there is beneath raises what it likes.
+            self._refused.setdefault(str(error), []).append(f"GPIO{number}")
+            return None
 
-
-def _opened(number: int, make: Callable[[], T]) -> T | None:
-    try:
-        from gpiozero import BadPinFactory
-    except ModuleNotFoundError as error:
-        raise _NoGpioError(
-            "gpiozero is missing; run: sudo apt-get install python3-gpiozero"
-        ) from error
-    try:
-        return make()
-    except BadPinFactory as error:
-        raise _NoGpioError from error
-    except Exception as error:
-        logger.warning("GPIO%d is not used: %s", number, error)
-        return None
+    def tell(self) -> None:
+        """One line for each reason."""
+        for reason, names in self._refused.items():
+            logger.warning("not used: %s: %s", ", ".join(names), reason)
 
 
 def _advice(tried: Sequence[str]) -> str:
@@ -169,4 +179,5 @@ def _advice(tried: Sequence[str]) -> str:
     folder = os.environ.get("LG_WD") or os.getcwd()
     if not os.access(folder, os.W_OK):
         return f"lgpio makes a pipe in {folder}, which cannot be written to; set LG_WD to another"
-    return "; ".join(tried) or "gpiozero has no library for them"
+    ours = [message for message in tried if "lgpio" in message]
+    return "; ".join(ours or tried) or "gpiozero has no library for them"

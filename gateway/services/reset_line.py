@@ -19,8 +19,8 @@ from gateway.services.api import Line, Network, ServiceError, Wanted
 
 logger = logging.getLogger("gateway.pins")
 
-QUIET_SECONDS = 0.02
-"""A reset is over when all its pins are high and had no edge for so long."""
+QUIET_SECONDS = 0.05
+"""A reset is over when all its pins are high and had no edge for so long; an ESP-01 takes more."""
 LOOK_AGAIN_SECONDS = 0.25
 """While a pin is low it is read so often: an edge can be lost in a burst of them."""
 OFF_SECONDS = 1.0

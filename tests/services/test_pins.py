@@ -108,7 +108,7 @@ def test_a_pin_in_use_is_named_and_the_others_work(
     assert pins.led is not None
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage().startswith("GPIO17 is not used: ")
+    assert record.getMessage().startswith("not used: GPIO17: ")
     pins.close()
     mine.close()
 
@@ -120,8 +120,8 @@ def test_a_pin_without_edges_is_not_used(
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(MockPin, "_enable_event_detect", fail)
-    assert opened(GpioOptions(reset_pin=17)).inputs == ()
-    assert caplog.messages == ["GPIO17 is not used: [Errno 22] Invalid argument"]
+    assert opened(GpioOptions(reset_pin=17, enable_pin=27)).inputs == ()
+    assert caplog.messages == ["not used: GPIO17, GPIO27: [Errno 22] Invalid argument"]
     monkeypatch.undo()
     LED(17).close()  # it was given back
 
@@ -227,11 +227,11 @@ def test_without_a_pin_gpiozero_is_not_imported() -> None:
         "permission denied for /dev/gpiochip0",
         "gpiozero's library is missing",
         "lgpio makes a pipe in ",
-        "GPIO17 is not used: ",
+        "not used: GPIO17: ",
     ],
 )
 def test_messages_that_are_explained_are_the_programs_own(message: str) -> None:
     source = (ROOT / "gateway/services/pins.py").read_text(encoding="utf-8")
     assert message.strip() in (ROOT / "docs/pins.md").read_text(encoding="utf-8")
-    in_code = message.replace("/dev/gpiochip0", "{chips[0]}").replace("GPIO17", "GPIO%d")
+    in_code = message.replace("/dev/gpiochip0", "{chips[0]}").replace("GPIO17", "%s")
     assert in_code in source
