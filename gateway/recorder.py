@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from gateway.at import masking
 from gateway.at.masking import Hidden, Piece, hidden
 from gateway.at.stream import (
+    LINE_LIMIT,
     Event,
     Line,
     LineTooLong,
@@ -40,6 +41,7 @@ class Recorder:
         self._echoed = False
         self._result: dict[str, object] = {}
         self._unfinished = 0
+        self._foreign = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -49,9 +51,10 @@ class Recorder:
 
     # from the microcontroller
 
-    def received(self, count: int) -> None:
-        """So many bytes came, of whatever they will be a part."""
-        self._unfinished += count
+    def received(self, data: bytes) -> None:
+        """Bytes came, of whatever they will be a part."""
+        self._unfinished += len(data)
+        self._foreign += masking.not_text(data)
         self._forget_timer()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(INCOMPLETE_SECONDS, self._tell_unfinished)
@@ -62,6 +65,7 @@ class Recorder:
             self._echoed = True
             return
         self._unfinished = waiting
+        foreign, self._foreign = self._foreign, 0
         if isinstance(event, Line):
             shown = masking.command_line(event.text, self._commands, self._multiplexing())
             self._tell("command", "in", shown)
@@ -76,11 +80,11 @@ class Recorder:
         elif isinstance(event, Packet):
             self._tell("through", "in", [hidden(len(event.data))])
         else:
-            self._tell_other(event)
+            self._tell_other(event, foreign)
 
-    def _tell_other(self, event: Event) -> None:
+    def _tell_other(self, event: Event, foreign: int) -> None:
         if isinstance(event, LineTooLong):
-            text = "<a line of over 256 bytes>"
+            text = masking.unknown(LINE_LIMIT, foreign, " and more")
             self._echoed = False
         elif isinstance(event, PayloadTimeout):
             text = "<the rest of the payload did not come>"
@@ -93,8 +97,8 @@ class Recorder:
     def _tell_unfinished(self) -> None:
         self._timer = None
         if self._unfinished and self.trace.listening:
-            words = hidden(self._unfinished).words.removesuffix(">")
-            self.trace.tell("noise", way="in", text=f"{words} so far, then silence>")
+            text = masking.unknown(self._unfinished, self._foreign, " so far, then silence")
+            self.trace.tell("noise", way="in", text=text)
 
     def forget(self) -> None:
         """The session is over; no timer is left."""

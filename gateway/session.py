@@ -150,7 +150,7 @@ class Session:
     def data_received(self, data: bytes) -> None:
         """Bytes came from the microcontroller."""
         if self._trace.listening:
-            self._recorder.received(len(data))
+            self._recorder.received(data)
         self._intake.receive(data)
 
     def opened(self) -> None:

@@ -157,12 +157,29 @@ def test_bytes_that_are_no_line() -> None:
             return records + [{"kind": "later", "text": ""}] + await heard(desk, listener)
 
     assert steps(at_fake_desk(work)) == [
-        ("noise", "<a line of over 256 bytes>"),
+        ("noise", "<256 bytes and more>"),
         ("reply", "ERROR"),
         ("command", "AT"),
         ("reply", "OK"),
         ("later", ""),
         ("noise", "<2 bytes so far, then silence>"),
+    ]
+
+
+def test_the_wrong_speed_shows_by_bytes_that_are_no_text() -> None:
+    async def work(desk: Desk) -> list[Record]:
+        await desk.quiet()
+        with listening(folder_of(desk)) as listener:
+            await desk.turns(5)
+            desk.type(b"\xff\x00A\r\n" + b"\x80" * 300 + b"\n")
+            desk.type(b"\x80\xf8B")
+            await asyncio.sleep(1.1)
+            return await heard(desk, listener)
+
+    assert [text for kind, text in steps(at_fake_desk(work)) if kind != "reply"] == [
+        "<5 bytes, 2 of them no text>",
+        "<256 bytes and more>",
+        "<3 bytes so far, then silence, 2 of them no text>",
     ]
 
 

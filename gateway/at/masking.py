@@ -21,6 +21,7 @@ SECRET = '"***"'
 
 _END = b"\r\n"
 _NAME = re.compile(rb"AT\+[A-Z][A-Z0-9_]{0,23}(?=[=?\r])")
+_TEXT = bytes(range(0x20, 0x7F)) + b"\r\n\t"
 _DATA = re.compile(rb"\r\n(?:\+IPD,(?:\d,)?|\+CIPRECVDATA,)(\d{1,5})(?:,[0-9.]{7,15},\d{1,5})?:")
 
 
@@ -38,6 +39,17 @@ Piece = bytes | Hidden
 def hidden(count: int) -> Hidden:
     """`count` bytes that may be payload."""
     return Hidden(count, f"<{count} byte{'' if count == 1 else 's'}>")
+
+
+def not_text(data: bytes) -> int:
+    """How many bytes are no ASCII text: most of them, where the line's speed is wrong."""
+    return len(data.translate(None, _TEXT))
+
+
+def unknown(count: int, foreign: int, after: str = "") -> str:
+    """The words for bytes that are no command, `foreign` of them no text."""
+    words = hidden(count).words.removesuffix(">") + after
+    return f"{words}, {foreign} of them no text>" if foreign else f"{words}>"
 
 
 def line_name(text: bytes | None) -> str:
@@ -71,7 +83,7 @@ def _no_command(text: bytes) -> list[Piece]:
     if text == b"\r" or (name and text[name.end() :] == b"\r"):
         return [text, b"\n"]
     if name is None:
-        return [hidden(len(text) + 1)]
+        return [Hidden(len(text) + 1, unknown(len(text) + 1, not_text(text)))]
     end = name.end() + (text[name.end()] in b"=?")
     return [text[:end], hidden(len(text) + 1 - end)]
 
