@@ -28,8 +28,14 @@ class Service:
 
     @property
     def is_installed(self) -> bool:
-        """Whether there is such a unit."""
+        """Whether there is such a unit, of use or not."""
         return self.properties.get("LoadState") not in (None, "", "not-found")
+
+    @property
+    def user(self) -> str | None:
+        """Whom the unit runs as; None where systemd cannot tell."""
+        is_read = self.properties.get("LoadState") == "loaded"
+        return (self.properties.get("User") or "root") if is_read else None
 
     @property
     def is_running(self) -> bool:
@@ -114,6 +120,6 @@ def ask_service(host: Host, unit: str) -> Service:
 
 def account_of(host: Host, service: Service) -> Account | None:
     """Whom the gateway runs as: as the unit says, or who is asking where there is no unit."""
-    if service.is_installed:
-        return host.account(service.properties.get("User") or "root")
+    if service.user is not None:
+        return host.account(service.user)
     return host.account(SERVICE_USER) or host.caller

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.config import Config
-from gateway.doctor.case import Case, Service, ask_service
+from gateway.doctor.case import Case, Service, account_of, ask_service
 from gateway.doctor.host import Account, Done, Node
 from gateway.services.device_advice import Holder
 
@@ -218,12 +218,11 @@ def denied() -> OSError:
 def case_of(host: FakeHost, config: Config | None = None, **changed: object) -> Case:
     """The case of the usual gateway on this host."""
     service: Service = ask_service(host, UNIT)
-    user = service.properties.get("User", "esp-at-gateway")
     case = Case(
         host=host,
         file=Path("/etc/esp-at-gateway/gateway.toml"),
         config=config or Config(),
         service=service,
-        account=host.account(user),
+        account=account_of(host, service),
     )
     return replace(case, **changed)  # type: ignore[arg-type]

@@ -72,6 +72,22 @@ SERVICES = [
         host=stopped(UnitFileState="disabled"),
     ),
     Sick(
+        "a service that was masked",
+        "service",
+        BAD,
+        "esp-at-gateway.service cannot be started: masked",
+        "sudo systemctl unmask esp-at-gateway && sudo systemctl enable --now esp-at-gateway",
+        host=stopped(LoadState="masked", User=""),
+    ),
+    Sick(
+        "a unit that systemd does not understand",
+        "service",
+        BAD,
+        "esp-at-gateway.service cannot be started: bad-setting",
+        "systemd-analyze verify esp-at-gateway.service",
+        host=stopped(LoadState="bad-setting"),
+    ),
+    Sick(
         "an instance without a configuration",
         "configuration",
         BAD,

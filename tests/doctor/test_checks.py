@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,16 @@ import pytest
 
 from gateway.cli import main
 from gateway.config import Config, NetworkOptions, StorageOptions
+from gateway.doctor.checks.line import check_holder
 from gateway.doctor.checks.polkit import TIME_SERVERS
+from gateway.doctor.checks.service import check_storage
 from gateway.doctor.examination import ALL_CHECKS, examine
-from gateway.doctor.finding import Finding, bad, doubt, worst
+from gateway.doctor.finding import Finding, Verdict, bad, doubt, worst
 from gateway.doctor.host import Done
 from gateway.services.network.bus_values import NEEDED
 from tests.doctor.fake_host import (
     FILES,
+    PI,
     ROOT,
     SERVICE,
     FakeHost,
@@ -28,9 +30,12 @@ from tests.doctor.fake_host import (
 )
 from tests.doctor.sick import (
     BAD,
+    DOUBT,
     GOOD,
+    STATE,
     Sick,
     findings,
+    stopped,
     uart,
     unit,
 )
@@ -100,11 +105,6 @@ def test_the_worst_counts() -> None:
     assert worst([doubt("a", "?"), bad("b", "!", "mend it"), doubt("c", "?")]) is BAD
 
 
-def broken(answer: Callable[[], object]) -> Any:
-    """A host's method that always ends like this."""
-    return lambda *_, **__: answer()
-
-
 def test_no_check_ends_the_doctor_whatever_the_machine_says() -> None:
     class Strange(FakeHost):
         def run(self, *command: str, account: object = None) -> Done:
@@ -138,8 +138,8 @@ def test_a_simulated_network_asks_nothing_of_the_machine() -> None:
 
 def test_root_needs_no_polkit() -> None:
     host = FakeHost(**unit(User=""), programs={"wpa_supplicant", "dnsmasq", "rfkill"})
-    assert case_of(host, account=ROOT).user == "root"
-    found = examine(case_of(host, account=ROOT))
+    assert case_of(host).user == "root"
+    found = examine(case_of(host))
     assert worst(found) is GOOD
 
 
@@ -183,3 +183,45 @@ def test_pins_that_the_service_may_use() -> None:
     host = FakeHost(nodes=CHIP, accounts=(ROOT, account))
     texts = {each.subject: each.text for each in examine(case_of(host, WIRED))}
     assert texts["pins"] == "GPIO17, GPIO22: to be had"
+
+
+def test_without_a_unit_it_is_whoever_asks() -> None:
+    answers = {"systemctl show esp-at-gateway": Done(0, "LoadState=not-found\n")}
+    host = FakeHost(commands=answers, accounts=(ROOT, PI))  # type: ignore[arg-type]
+    texts = {each.subject: each for each in examine(case_of(host))}
+    assert texts["user"].text == "pi (pi)"
+    assert texts["service"].verdict is DOUBT
+    assert texts["service"].remedy == "sudo apt install esp-at-gateway"
+    assert texts["access"].remedy == "sudo usermod -aG dialout pi"
+    del host.nodes[STATE]
+    (storage,) = check_storage(case_of(host))
+    assert storage.remedy == f"sudo mkdir -m 700 {STATE}"
+    service = FakeHost(commands=answers)  # type: ignore[arg-type]
+    assert case_of(service).account == SERVICE
+
+
+def test_a_state_directory_comes_with_the_service() -> None:
+    host = FakeHost()
+    del host.nodes[STATE]
+    (storage,) = check_storage(case_of(host))
+    assert (storage.verdict, storage.remedy) == (Verdict.GOOD, None)
+
+
+def test_whether_the_service_has_the_line() -> None:
+    (held,) = check_holder(case_of(FakeHost()))
+    assert held.text == "nobody but the service has the line open"
+    (free,) = check_holder(case_of(FakeHost(**stopped())))
+    assert free.text == "nobody has the line open"
+
+
+def test_the_page_tells_of_every_line_of_the_report() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text("utf-8")
+    table = page.partition("## What is looked at")[2].partition("## The wires")[0]
+    told = {
+        name
+        for line in table.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`([^`]+)`", line.split("|")[1])
+    }
+    seen = {each.subject for sick in ALL for each in findings(sick)}
+    assert told == seen

@@ -66,6 +66,12 @@ def check_service(case: Case) -> Iterator[Finding]:
             "sudo apt install esp-at-gateway",
         )
         return
+    read = service.properties["LoadState"]
+    if read != "loaded":
+        mend = f"sudo systemctl unmask {unit} && sudo systemctl enable --now {unit}"
+        mend = mend if read == "masked" else f"systemd-analyze verify {unit}.service"
+        yield bad("service", f"{unit}.service cannot be started: {read}", mend, unit=unit)
+        return
     state = service.properties.get("ActiveState", "")
     told = service.properties.get("StatusText", "")
     is_disabled = service.properties.get("UnitFileState") in ("disabled", "indirect")
@@ -103,7 +109,7 @@ def check_user(case: Case) -> Iterator[Finding]:
     if case.account is None:
         yield bad(
             "user",
-            f"there is no user {case.service.properties.get('User') or SERVICE_USER}",
+            f"there is no user {case.service.user or SERVICE_USER}",
             "sudo systemd-sysusers",
         )
         return
