@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from gateway.services.api import Interface
-from gateway.services.api_links import ConnectFailed, LookupFailed, TlsProfile
+from gateway.services.api_links import Authentication, ConnectFailed, LookupFailed, TlsProfile
 from gateway.services.link import SocketLink
 from gateway.services.links import LinkLimits, LinkSlots
 from tests.peers import Listener, Peer, free_port, listening, until
-from tests.services.tls_servers import SERVER, server_context
+from tests.services.tls_servers import SERVER, python_server, server_context
 
 STREAM = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
 
@@ -109,6 +109,26 @@ def test_the_cause_of_a_refusal() -> None:
             with pytest.raises(ConnectFailed, match=f"127.0.0.1 port {port}: Connection refused"):
                 await links.open(0, "127.0.0.1", port, keep_alive=0, tls=None)
             assert links.free_slot() == 0
+
+    asyncio.run(work())
+
+
+def test_what_looks_at_no_date_does_not_ask_for_the_time(tmp_path: Path) -> None:
+    async def doubt() -> str | None:
+        raise AssertionError("asked")
+
+    async def work() -> None:
+        async with python_server(server_context(tmp_path, SERVER)) as port:
+            links = LinkSlots(LinkLimits(), lambda _: None, doubt=doubt)
+            fingerprint = TlsProfile(Authentication.FINGERPRINT, fingerprint=SERVER.sha256)
+            for slot, tls in enumerate((None, TlsProfile(), fingerprint)):
+                await links.open(slot, "127.0.0.1", port, keep_alive=0, tls=tls)
+            assert await links.offers_fragment_length("127.0.0.1", port, 512) in (True, False)
+            chain = TlsProfile(Authentication.CHAIN, anchors=(SERVER.pem,))
+            with pytest.raises(AssertionError, match="asked"):
+                await links.open(3, "127.0.0.1", port, keep_alive=0, tls=chain)
+            assert links.free_slot() == 3
+            await links.end()
 
     asyncio.run(work())
 
