@@ -14,7 +14,7 @@ import pytest
 from gateway.config import Config, UartOptions
 from gateway.doctor.checks.line import check_holder
 from gateway.doctor.finding import Finding, Verdict
-from gateway.doctor.loopback import PATTERN, SPEEDS, Echo, Trial, check_loopback, judge
+from gateway.doctor.loopback import PATTERN, SPEEDS, Echo, Trial, _Ear, check_loopback, judge
 from gateway.services.api import Line, LineRefused, UartSettings
 from tests.doctor.fake_host import Answer, FakeHost, case_of, shown
 
@@ -179,3 +179,11 @@ def test_somebody_else_on_the_line_is_seen_by_the_real_host() -> None:
         case = case_of(FakeHost(holding=list(ThisHost().holders(path))))
         # This very process holds it, and is left out: the doctor is no stranger.
         assert [each.verdict for each in check_holder(case)] == [Verdict.GOOD]
+
+
+def test_it_is_enough_when_as_much_came_as_was_sent() -> None:
+    ear = _Ear()
+    ear.data_received(PATTERN[:-1])
+    assert not ear.enough.is_set()
+    ear.data_received(PATTERN[-1:])
+    assert ear.enough.is_set()
