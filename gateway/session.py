@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from gateway import command_log
 from gateway.announcer import Announcer
 from gateway.at import messages
 from gateway.at.errors import ATError
@@ -41,13 +42,10 @@ from gateway.services.api_settings import SettingsBook, SettingsView
 from gateway.services.api_trace import Trace, Unwatched
 
 logger = logging.getLogger("gateway.session")
-# its own name, so that what takes long does not use up what may be logged of what fails
-slow_logger = logging.getLogger("gateway.session.slow")
 
 _RESET = b"AT+RST\r"
 _QUESTION = b"?\r"
 _SLOW_REPLY = 0.9
-_LOGGED_SECONDS = 1.0
 _QUESTION_WINDOW = 0.1
 
 
@@ -212,6 +210,7 @@ class Session:
         if self._runner.command is not None:
             if text != _RESET:
                 self._outbox.write(self._busy)
+                command_log.busy(text)
                 return
             self._runner.abandon()
             self._busy = messages.BUSY
@@ -247,40 +246,27 @@ class Session:
         """The running command is done."""
         if reply is None:
             reply = messages.OK
-        seconds = self._loop.time() - self._started
+        result, seconds = messages.final_word(reply), self._loop.time() - self._started
         if self._trace.listening:
-            self._recorder.ends(messages.final_word(reply), seconds)
+            self._recorder.ends(result, seconds)
         self._outbox.write(reply)
-        if logger.isEnabledFor(logging.DEBUG) or seconds >= _LOGGED_SECONDS:
-            self._log_success(messages.final_word(reply), seconds)
+        command_log.succeeded(self._spelling(), result, seconds)
         self._replied()
-
-    def _log_success(self, result: str, seconds: float) -> None:
-        spelling = self._spelling()
-        fields = _fields(spelling, result, seconds)
-        if seconds < _LOGGED_SECONDS:
-            logger.debug("%s: OK, %.1f ms", spelling, seconds * 1000, extra=fields)
-        else:
-            # whole seconds: the same again and again is counted instead of written
-            slow_logger.info("%s: OK after %.0f s", spelling, seconds, extra=fields)
 
     def failed(self, error: ATError, name: str | None = None) -> None:
         """The running command, or a line that is none, has an error reply."""
         name = error.spelling or name or self._spelling()
-        cause = error.cause or "no cause"
         seconds = self._loop.time() - self._started
         if self._trace.listening:
-            self._recorder.ends(error.final, seconds, cause)
+            self._recorder.ends(error.final, seconds, error.cause)
         self._outbox.write(messages.failure(error.lines, error.final, error.after))
-        words = " ".join((*filter(None, error.lines), error.final))
-        logger.info("%s: %s (%s)", name, words, cause, extra=_fields(name, error.final, seconds))
+        command_log.refused(name, error, seconds)
         self._replied()
 
     def failed_of_a_bug(self) -> None:
         """The running command raised what no command should."""
-        spelling, seconds = self._spelling(), self._loop.time() - self._started
-        fields = _fields(spelling, "ERROR", seconds)
-        logger.exception("%s failed by a bug; please report this", spelling, extra=fields)
+        seconds = self._loop.time() - self._started
+        command_log.failed_of_a_bug(self._spelling(), seconds)
         if self._trace.listening:
             self._recorder.ends("ERROR", seconds, "a bug; please report it with the log")
         self._outbox.write(messages.ERROR)
@@ -381,15 +367,3 @@ class Session:
     def change_line_after_reply(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work` when the reply has been written and before anything else is read."""
         self._line_work = work
-
-
-def _fields(name: str, result: str, seconds: float) -> dict[str, object]:
-    """What the journal's record of a command can be found by; `name` as it is logged."""
-    fields: dict[str, object] = {
-        "AT_RESULT": result,
-        "AT_DURATION_MS": f"{seconds * 1000:.1f}",
-    }
-    if name.startswith("AT"):
-        command = name.removeprefix("AT+").rstrip("=?")
-        fields["AT_COMMAND"] = command.removesuffix("_CUR").removesuffix("_DEF")
-    return fields

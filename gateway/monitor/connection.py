@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import grp
+import os
+import pwd
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def _advice(service: Service, error: OSError) -> str:
 
 
 def _not_permitted(service: Service) -> str:
-    user, group = getpass.getuser(), _group_of(service.path.parent)
+    user, group = _user(), _group_of(service.path.parent)
     if group is None or group.gr_name == "root":
         return f"{service.path} is not for {user}: use sudo"
     if user in group.gr_mem:
@@ -93,6 +94,14 @@ def _not_permitted(service: Service) -> str:
         f"you are not in the group {group.gr_name}: sudo usermod -aG {group.gr_name} {user}, "
         f"then log in anew; or use sudo"
     )
+
+
+def _user() -> str:
+    """Who we are by the number that counts, whatever the environment says."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return "$USER"
 
 
 def _group_of(folder: Path) -> grp.struct_group | None:

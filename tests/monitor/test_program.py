@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 import grp
 import io
 import json
 import os
+import pwd
 import socket
 import sys
 import threading
@@ -98,7 +98,7 @@ def test_not_running_names_the_command_that_starts_it(
 def test_not_permitted_names_the_group(
     group: str, members: list[str], advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user = getpass.getuser()
+    user = pwd.getpwuid(os.geteuid()).pw_name
     entry = grp.struct_group((group, "x", 1, [name.replace("USER", user) for name in members]))
     monkeypatch.setattr(grp, "getgrgid", lambda number: entry)
 

@@ -72,13 +72,19 @@ def test_a_command_with_its_result_and_duration(records: Records) -> None:
 
 def test_what_takes_a_second_is_told_at_info_by_a_logger_of_its_own(records: Records) -> None:
     async def work(desk: Desk) -> None:
-        await desk.ask("AT+CWLAP")
+        desk.type("AT+CWLAP\r\n")
+        await asyncio.sleep(0.1)
+        desk.type("AT+CWMODE?\r\n")
+        await desk.expect(b"OK\r\n")
 
     at_fake_desk(work, World(ethernet=False))
     slow = records.of("AT+CWLAP: OK after ")
     assert (slow["level"], slow["logger"]) == ("INFO", "gateway.session.slow")
     assert slow["AT_COMMAND"] == "CWLAP"
     assert float(str(slow["AT_DURATION_MS"])) >= 1000
+    busy = records.of("AT+CWMODE: busy")
+    assert (busy["AT_COMMAND"], busy["AT_RESULT"], busy["level"]) == ("CWMODE", "busy", "DEBUG")
+    assert "AT_DURATION_MS" not in busy
 
 
 def test_a_link_from_its_opening_to_its_end(records: Records) -> None:
