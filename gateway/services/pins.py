@@ -34,6 +34,7 @@ class InputPin:
         from gpiozero import InputDevice
 
         self.name = f"GPIO{number} ({function})"
+        self.told_low = False
         self._edge: Callable[[], None] | None = None
         self._device: InputDevice = InputDevice(number, pull_up=True)
         try:
@@ -63,6 +64,7 @@ class InputPin:
         self._device.close()
 
     def _changed(self, ticks: object, state: object) -> None:
+        self.told_low = not state
         if self._edge is not None:
             self._edge()
 

@@ -34,6 +34,10 @@ class ResetInput(Protocol):
     def name(self) -> str:
         """What the log calls it: `GPIO17 (RST)`."""
 
+    @property
+    def told_low(self) -> bool:
+        """The level that its last edge told."""
+
     def is_low(self) -> bool:
         """Its level now. Never blocks, never raises."""
 
@@ -57,6 +61,7 @@ class ResetLine:
         self._timer: asyncio.TimerHandle | None = None
         self._edge_is_told = False
         self._by = ""
+        self._waits_for_edge = False
         self._closed = False
         for one in self._inputs:
             one.listen(partial(self._edge_on_any_thread, one.name))
@@ -99,7 +104,7 @@ class ResetLine:
                 self._loop.call_soon_threadsafe(self._edge)
 
     def _edge(self) -> None:
-        self._edge_is_told = False
+        self._edge_is_told = self._waits_for_edge = False
         if self._closed:
             return
         self._quiet_at = self._loop.time() + QUIET_SECONDS
@@ -122,6 +127,10 @@ class ResetLine:
         if self._loop.time() < self._quiet_at:
             self._look_at(self._quiet_at)
         elif any(one.is_low() for one in self._inputs):
+            self._look_at(self._loop.time() + LOOK_AGAIN_SECONDS)
+        elif any(one.told_low for one in self._inputs) and not self._waits_for_edge:
+            # High, and its rising edge is still to be told: it would be one more reset.
+            self._waits_for_edge = True
             self._look_at(self._loop.time() + LOOK_AGAIN_SECONDS)
         else:
             self._released.set()
