@@ -16,6 +16,7 @@ from gateway.services.api import (
     SoftApSettings,
     Wanted,
 )
+from gateway.services.network.manager import DeviceState
 from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.release import release
 from tests.services.fake_manager import FakeManager
@@ -95,6 +96,40 @@ def test_both_at_once_on_one_radio_and_one_channel() -> None:
             await scene.settle()
             assert opened(scene, "ap0") is not None
             assert scene.on_air()
+
+    run(work())
+
+
+@pytest.mark.parametrize("how", ["close", "stop", "kill"])
+def test_an_interface_that_was_left_alone_is_left_alone_again(how: str, tmp_path: Path) -> None:
+    """NetworkManager does not even scan on it while the SoftAP is off."""
+
+    async def work() -> None:
+        daemon = world(owner=True, ap0=True)
+        daemon.unmanaged.add("ap0")
+        folder, killed = tmp_path / "state", how == "kill"
+        async with on(daemon, folder=folder, killed=killed, stops=False) as scene:
+            device = daemon.devices["ap0"]
+            assert device.state == DeviceState.UNMANAGED
+            assert scene.manager.asked("set_managed", "set_autoconnect") == []
+            scene.network.apply(BOTH)
+            await scene.settle()
+            assert opened(scene, "ap0") is not None
+            assert not device.connects_by_itself
+            if how == "close":
+                scene.network.apply(Wanted())
+                await scene.settle()
+                assert device.state == DeviceState.UNMANAGED
+        manager = FakeManager(daemon)
+        await manager.start()
+        await asyncio.sleep(1)
+        await release(manager, OwnershipRecord(folder))
+        await asyncio.sleep(10)
+        assert device.state == DeviceState.UNMANAGED
+        assert device.connects_by_itself
+        assert OwnershipRecord(folder).empty
+        await manager.close()
+        daemon.stop()
 
     run(work())
 

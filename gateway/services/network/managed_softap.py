@@ -203,6 +203,9 @@ class ManagedSoftAp:
         if ours.opened and ours.opened.plan == plan and ours.is_live(ours.opened):
             return
         if interface == self._interfaces.station:
+            if ours.has_ended:
+                # What takes its place does not show yet.
+                await self._until(lambda: self._is_owners(device), _LEAVING_SECONDS)
             await self._wait_for_the_station(device)
         active = view.active_connection(self._manager.objects, device)
         if active is not None and await self._others.made(active):

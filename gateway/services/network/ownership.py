@@ -44,9 +44,7 @@ class _Content:
     held: Mapping[str, Interface]
     changed: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
-
-
-_NOTHING = _Content({}, {})
+    folder: str = ""
 
 
 class OwnershipRecord:
@@ -67,7 +65,7 @@ class OwnershipRecord:
     @property
     def empty(self) -> bool:
         """Whether nothing is ours."""
-        return self._content == _NOTHING
+        return not (self._content.profiles or self.touched)
 
     @property
     def held(self) -> Mapping[str, Interface]:
@@ -158,7 +156,7 @@ class OwnershipRecord:
             pass
 
     async def _change(self, content: _Content) -> None:
-        self._content = content
+        self._content = replace(content, folder=str(self._file.parent))
         await asyncio.shield(asyncio.ensure_future(self._store()))
 
     async def _store(self) -> None:
@@ -270,9 +268,17 @@ def text_of(settings: Mapping[str, Properties], name: str) -> str:
 
 def _load(file: Path) -> _Content:
     try:
-        return _decode(json.loads(file.read_text(encoding="utf-8")))
+        content = _decode(json.loads(file.read_text(encoding="utf-8")))
+        if _is_copy(content, file):
+            logger.warning(
+                "%s is a copy of the one in %s, and what that names is not ours: "
+                "an empty one is used",
+                *(file, content.folder),
+            )
+            return _Content({}, {})
+        return content
     except FileNotFoundError:
-        return _NOTHING
+        return _Content({}, {})
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         kept = set_aside(file)
         logger.error(
@@ -282,7 +288,17 @@ def _load(file: Path) -> _Content:
             error,
             kept,
         )
-        return _NOTHING
+        return _Content({}, {})
+
+
+def _is_copy(content: _Content, file: Path) -> bool:
+    """Whether another gateway still has what the file was copied from.
+
+    One that was moved, or is of an earlier version, which did not say where it was, is ours.
+    """
+    if content.folder in ("", str(file.parent)):
+        return False
+    return (Path(content.folder) / FILE_NAME).exists()
 
 
 def _without(named: Mapping[str, Interface], name: str) -> Mapping[str, Interface]:
@@ -295,6 +311,7 @@ def _encode(content: _Content) -> str:
         part: {name: which.value for name, which in names.items()} for part, names in parts.items()
     }
     named |= {"changed": sorted(content.changed), "taken": sorted(content.taken)}
+    named["folder"] = content.folder
     return json.dumps({"version": VERSION, **named}, indent=1)
 
 
@@ -309,6 +326,7 @@ def _decode(raw: Any) -> _Content:
     # Once what is held was also what may be changed, and nothing was taken.
     changed = frozenset(raw.get("changed", held))
     taken = frozenset(raw.get("taken", ()))
-    if not all(isinstance(interface, str) for interface in changed | taken):
-        raise TypeError("an interface is named by no text")
-    return _Content(profiles, held, changed, taken)
+    folder = raw.get("folder", "")
+    if not all(isinstance(name, str) for name in (folder, *changed, *taken)):
+        raise TypeError("a name is no text")
+    return _Content(profiles, held, changed, taken, folder)

@@ -1,4 +1,6 @@
-"""`esp-at-gateway release-network`: gives the network back when no gateway runs."""
+"""`esp-at-gateway release-network`: gives the network back when no gateway runs, and the time
+servers with it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from typing import Final
 from gateway.services.network.networkmanager import NetworkManagerBus
 from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.release import release
+from gateway.services.timesync import TimeServers
+from gateway.services.timesync_bus import open_time_bus
 
 logger = logging.getLogger("gateway.network")
 
@@ -25,6 +29,7 @@ async def release_network(state_dir: Path) -> None:
     stop must not fail for it. What could not be given back is said in the log and stays
     recorded.
     """
+    await TimeServers(open_time_bus, state_dir).close()
     record = OwnershipRecord(state_dir)
     if record.empty:
         logger.info("nothing of NetworkManager's is held")
