@@ -205,6 +205,10 @@ def _beside(file: Path, content: bytes) -> Iterator[None]:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(file)) from error
+    try:
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -129,7 +129,8 @@ def test_a_full_card_is_seen_before_a_file_is_replaced(
     monkeypatch.setattr("os.fsync", refuse)
     assert pi.setup() == 1
     assert pi.files() == before
-    assert "No space left on device" in capsys.readouterr().err
+    record = pi.boot / RECORD  # the first file that is written
+    assert f"{record}: No space left on device; nothing was changed" in capsys.readouterr().err
 
 
 def test_modes_stay(pi: Pi) -> None:
