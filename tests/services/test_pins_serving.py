@@ -15,6 +15,7 @@ from gateway.services.api import UartSettings
 from gateway.services.network.simulated import World
 from gateway.services.pins import open_pins
 from gateway.services.reset_line import OFF_SECONDS, QUIET_SECONDS, ResetLine
+from gateway.services.supervisor import Supervisor
 from tests import fake_time
 from tests.harness import Desk, at_desk
 from tests.peers import listening
@@ -181,6 +182,22 @@ def test_held_at_the_start_it_is_ready_when_it_is_let_go(pinned: Callable[..., N
         assert program.unread() == b""
         program.drive(CH_PD, low=False)
         assert await program.expect(READY) == READY
+
+    pinned(work, held=True)
+
+
+def test_the_service_is_up_while_it_is_held_from_the_start(pinned: Callable[..., None]) -> None:
+    async def work(program: Pinned) -> None:
+        told: list[str] = []
+        supervisor = program._daemon._supervisor = Supervisor(told.append)
+        await program.turns(5)
+        assert "READY=1" in told
+        assert program._daemon._status() == "held in reset by GPIO27 (CH_PD)"
+        program.drive(CH_PD, low=False)
+        await program.expect(READY)
+        assert "held in reset" not in program._daemon._status()
+        assert told.count("READY=1") == 1
+        supervisor.stopping()
 
     pinned(work, held=True)
 
