@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from gateway.doctor.case import Case
@@ -49,24 +49,22 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     machine.check_versions,
 )
 
-CHECK_SECONDS: Final = 20.0
-"""How long all of them together may take; a command ends after less."""
+CHECK_SECONDS: Final = 60.0
+"""How long all of them together may take; each command ends after less."""
 
 
 def examine(
     case: Case, checks: Sequence[Check] = ALL_CHECKS, seconds: float = CHECK_SECONDS
-) -> list[Finding]:
-    """What each check finds, in their order. Never raises.
+) -> Iterator[Finding]:
+    """What each check finds, in their order, as soon as it is known. Never raises.
 
     One that has not ended after `seconds` is left to itself, and said to be unknown.
     """
     running = [_Running(case, check) for check in checks]
     deadline = time.monotonic() + seconds
-    found: list[Finding] = []
     for each in running:
         each.join(max(0.0, deadline - time.monotonic()))
-        found += each.found if not each.is_alive() else [_unknown(each.check, seconds)]
-    return found
+        yield from [_unknown(each.check, seconds)] if each.is_alive() else each.found
 
 
 class _Running(threading.Thread):

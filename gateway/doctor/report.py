@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gateway import __version__
@@ -19,30 +19,28 @@ _SUBJECT_WIDTH = 16
 _INDENT = " " * (len("[ok] ") + _SUBJECT_WIDTH)
 
 
-def as_text(findings: Sequence[Finding], *, colour: bool, width: int) -> str:
-    """One screen: a line for each, its remedy below, and how many there are to mend.
+def as_text(findings: Iterable[Finding], *, colour: bool, width: int) -> Iterator[str]:
+    """One screen, as it comes: each finding with its remedy below, and how many are to mend.
 
-    What is wrong stands last too, in the sum, since that is what is still seen. A remedy is
-    never wrapped: it is to be copied.
+    A remedy is never wrapped: it is to be copied.
     """
-    lines: list[str] = []
-    subject = ""
+    told: list[Finding] = []
     for finding in findings:
-        shown = "" if finding.subject == subject else finding.subject
-        subject = finding.subject
-        lines += _finding(finding, shown, colour, width)
-    return "\n".join([*lines, "", _sum(findings, colour)]) + "\n"
+        is_more = bool(told) and told[-1].subject == finding.subject
+        told.append(finding)
+        yield from _finding(finding, "" if is_more else finding.subject, colour, width)
+    yield f"\n{_sum(told, colour)}\n"
 
 
-def _finding(finding: Finding, subject: str, colour: bool, width: int) -> list[str]:
+def _finding(finding: Finding, subject: str, colour: bool, width: int) -> Iterator[str]:
     mark = _painted(_MARKS[finding.verdict], finding.verdict, colour)
     room = max(30, width - len(_INDENT))
     text = textwrap.wrap(_plain(finding.text), room, break_long_words=False) or [""]
-    lines = [f"{mark} {subject:<{_SUBJECT_WIDTH}}{text[0]}"]
-    lines += [_INDENT + more for more in text[1:]]
+    yield f"{mark} {subject:<{_SUBJECT_WIDTH}}{text[0]}\n"
+    for more in text[1:]:
+        yield f"{_INDENT}{more}\n"
     if finding.remedy:
-        lines.append(f"{_INDENT}-> {_plain(finding.remedy)}")
-    return lines
+        yield f"{_INDENT}-> {_plain(finding.remedy)}\n"
 
 
 def _sum(findings: Sequence[Finding], colour: bool) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config import Config, UartOptions
+from gateway.doctor.case import Case
 from gateway.doctor.examination import examine
 from gateway.doctor.finding import Finding, Verdict
 from tests.doctor.fake_host import (
@@ -63,8 +64,13 @@ def stopped(**changed: str) -> dict[str, Any]:
     return {**unit(**state), "holding": []}
 
 
+def examined(case: Case, *arguments: Any, **options: Any) -> list[Finding]:
+    """All that is found."""
+    return list(examine(case, *arguments, **options))
+
+
 def findings(sick: Sick) -> list[Finding]:
     """What the doctor says of it."""
     files = {path: text for path, text in FILES.items() if path not in sick.without}
     host = FakeHost(files={**files, **sick.files}, links={**LINKS, **sick.links}, **sick.host)
-    return examine(case_of(host, sick.config, **sick.case))
+    return examined(case_of(host, sick.config, **sick.case))

@@ -15,7 +15,7 @@ from gateway.config import Config, NetworkOptions, StorageOptions
 from gateway.doctor.checks.line import check_holder
 from gateway.doctor.checks.polkit import TIME_SERVERS
 from gateway.doctor.checks.service import check_storage
-from gateway.doctor.examination import ALL_CHECKS, examine
+from gateway.doctor.examination import ALL_CHECKS
 from gateway.doctor.finding import Finding, Verdict, bad, doubt, worst
 from gateway.doctor.host import Done
 from gateway.services.network.bus_values import NEEDED
@@ -34,6 +34,7 @@ from tests.doctor.sick import (
     GOOD,
     STATE,
     Sick,
+    examined,
     findings,
     stopped,
     uart,
@@ -48,7 +49,7 @@ ALL = [*SERVICES, *LINES, *NETWORKS, *MACHINES, *PINS, *AN_ORDINARY_USER]
 
 
 def test_a_healthy_pi_is_all_green() -> None:
-    found = examine(case_of(FakeHost()))
+    found = examined(case_of(FakeHost()))
     assert [finding for finding in found if finding.verdict is not GOOD] == []
     texts = {finding.subject: finding.text for finding in found}
     assert texts["line"] == "/dev/serial0 is ttyAMA0: PL011, up to 3000000 baud"
@@ -110,7 +111,7 @@ def test_no_check_ends_the_doctor_whatever_the_machine_says() -> None:
         def run(self, *command: str, account: object = None) -> Done:
             return Done(0, "\0\xff nonsense = \n:::\n=\n", "?")
 
-    found = examine(case_of(Strange(files=dict.fromkeys(FILES, "nonsense\n"))))
+    found = examined(case_of(Strange(files=dict.fromkeys(FILES, "nonsense\n"))))
     assert not any("this check failed itself" in finding.text for finding in found)
 
 
@@ -118,20 +119,20 @@ def test_no_check_ends_the_doctor_where_nothing_can_be_read() -> None:
     host = FakeHost(files=dict.fromkeys(FILES, denied()), programs=set())
     host.nodes.clear()
     host.commands.clear()
-    found = examine(case_of(host))
+    found = examined(case_of(host))
     assert not any("this check failed itself" in finding.text for finding in found)
     assert worst(found) is BAD
 
 
 def test_a_pseudo_terminal_has_nothing_to_look_at() -> None:
-    found = examine(case_of(FakeHost(), uart(device="pty:/tmp/esp")))
+    found = examined(case_of(FakeHost(), uart(device="pty:/tmp/esp")))
     assert {each.subject for each in found} & {"console", "holder", "access", "speed"} == set()
     assert worst(found) is GOOD
 
 
 def test_a_simulated_network_asks_nothing_of_the_machine() -> None:
     host = FakeHost()
-    found = examine(case_of(host, Config(network=NetworkOptions(kind="simulated"))))
+    found = examined(case_of(host, Config(network=NetworkOptions(kind="simulated"))))
     assert {"Wi-Fi", "radio", "permissions", "SoftAP"} & {each.subject for each in found} == set()
     assert {"nmcli", "iw", "sh"} & {command[0] for command in host.asked} == set()
 
@@ -139,7 +140,7 @@ def test_a_simulated_network_asks_nothing_of_the_machine() -> None:
 def test_root_needs_no_polkit() -> None:
     host = FakeHost(**unit(User=""), programs={"wpa_supplicant", "dnsmasq", "rfkill"})
     assert case_of(host).user == "root"
-    found = examine(case_of(host))
+    found = examined(case_of(host))
     assert worst(found) is GOOD
 
 
@@ -149,11 +150,11 @@ def test_polkit_is_asked_as_the_services_user() -> None:
     class Watched(FakeHost):
         def run(self, *command: str, account: Any = None) -> Done:
             if command[0] == "sh":
-                seen.append((account, command[4:]))
+                seen.append((account, command[-1]))
             return super().run(*command, account=account)
 
-    examine(case_of(Watched()))
-    assert seen == [(SERVICE, (*NEEDED, TIME_SERVERS))]
+    examined(case_of(Watched()))
+    assert seen == [(SERVICE, action) for action in (*NEEDED, TIME_SERVERS)]
 
 
 def test_a_state_elsewhere_is_named_when_the_network_is_given_back() -> None:
@@ -181,14 +182,14 @@ def test_every_check_is_in_the_examination() -> None:
 def test_pins_that_the_service_may_use() -> None:
     account = replace(SERVICE, group_ids=(990, 20, 997))
     host = FakeHost(nodes=CHIP, accounts=(ROOT, account))
-    texts = {each.subject: each.text for each in examine(case_of(host, WIRED))}
+    texts = {each.subject: each.text for each in examined(case_of(host, WIRED))}
     assert texts["pins"] == "GPIO17, GPIO22: to be had"
 
 
 def test_without_a_unit_it_is_whoever_asks() -> None:
     answers = {"systemctl show esp-at-gateway": Done(0, "LoadState=not-found\n")}
     host = FakeHost(commands=answers, accounts=(ROOT, PI))  # type: ignore[arg-type]
-    texts = {each.subject: each for each in examine(case_of(host))}
+    texts = {each.subject: each for each in examined(case_of(host))}
     assert texts["user"].text == "pi (pi)"
     assert texts["service"].verdict is DOUBT
     assert texts["service"].remedy == "sudo apt install esp-at-gateway"
@@ -225,3 +226,18 @@ def test_the_page_tells_of_every_line_of_the_report() -> None:
     }
     seen = {each.subject for sick in ALL for each in findings(sick)}
     assert told == seen
+
+
+def test_another_keeper_of_time_is_as_good() -> None:
+    def pkcheck(command: tuple[str, ...]) -> Done:
+        if command[-1] == TIME_SERVERS:
+            return Done(127, "", f"Error: Action {TIME_SERVERS} is not registered")
+        return Done(0)
+
+    chrony = Done(0, "Id=chrony.service\nActiveState=active\n")
+    answers = {"sh": pkcheck, "systemctl show systemd-timesyncd.service": chrony}
+    host = FakeHost(commands=answers)  # type: ignore[arg-type]
+    texts = {each.subject: each for each in examined(case_of(host))}
+    assert texts["permissions"].verdict is Verdict.GOOD
+    assert texts["clock"].verdict is Verdict.GOOD
+    assert "AT+CIPSNTPCFG moves systemd-timesyncd alone" in texts["clock"].text

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.config import Config, UartOptions
-from gateway.doctor.examination import examine
 from gateway.doctor.host import Node
-from tests.doctor.fake_host import (
-    FakeHost,
-    case_of,
-)
+from tests.doctor.fake_host import FakeHost, case_of
+from tests.doctor.sick import examined
 
 
 @dataclass(frozen=True)
@@ -63,5 +60,5 @@ def test_what_the_line_is_and_can_do(uart: Uart) -> None:
     host.files[f"{folder}/type"] = str(uart.kind)
     host.nodes[f"/dev/{uart.name}"] = Node(0, 20, 0o660, "dialout", device=(200, 0))
     config = Config(uart=UartOptions(f"/dev/{uart.name}"))
-    texts = [each.text for each in examine(case_of(host, config)) if each.subject == "line"]
+    texts = [each.text for each in examined(case_of(host, config)) if each.subject == "line"]
     assert texts == [f"/dev/{uart.name}: {uart.text}"]

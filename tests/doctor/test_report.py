@@ -13,11 +13,11 @@ import pytest
 from gateway.cli import main
 from gateway.doctor import program
 from gateway.doctor.case import Case
-from gateway.doctor.examination import examine
 from gateway.doctor.finding import Finding, Verdict, bad, doubt, good
 from gateway.doctor.host import Done
 from gateway.doctor.report import as_json, as_text
 from tests.doctor.fake_host import FakeHost, case_of
+from tests.doctor.sick import examined
 
 FOUND = [
     good("line", "/dev/serial0 is ttyAMA0", node="ttyAMA0", max_baud=3_000_000),
@@ -38,19 +38,24 @@ SCREEN = f"""\
 """
 
 
+def screen_of(found: list[Finding], *, colour: bool = False) -> str:
+    """The whole screen, 80 columns wide."""
+    return "".join(as_text(found, colour=colour, width=80))
+
+
 def test_a_screen() -> None:
-    assert as_text(FOUND, colour=False, width=80) == SCREEN
+    assert screen_of(FOUND) == SCREEN
 
 
 def test_a_screen_in_colour() -> None:
-    screen = as_text(FOUND, colour=True, width=80)
+    screen = screen_of(FOUND, colour=True)
     for code, mark in (("32", "ok"), ("33", "??"), ("31;1", "!!")):
         assert f"\033[{code}m[{mark}]\033[0m" in screen
     assert screen.count("\033[0m") == len(FOUND) + 1
 
 
 def test_long_texts_are_wrapped_within_the_width() -> None:
-    screen = as_text([good("line", "word " * 50)], colour=False, width=80)
+    screen = screen_of([good("line", "word " * 50)])
     lines = screen.splitlines()
     assert len(lines) == 7
     assert max(map(len, lines)) <= 80
@@ -58,13 +63,13 @@ def test_long_texts_are_wrapped_within_the_width() -> None:
 
 
 def test_what_others_may_have_written_moves_no_cursor() -> None:
-    screen = as_text([good("service", "joined \033[2Jhome\n\a")], colour=False, width=80)
+    screen = screen_of([good("service", "joined \033[2Jhome\n\a")])
     assert "joined ?[2Jhome" in screen
     assert "\033" not in screen
 
 
 def test_all_is_well() -> None:
-    assert as_text(FOUND[:1], colour=False, width=80).endswith("\n\nAll is well.\n")
+    assert screen_of(FOUND[:1]).endswith("\n\nAll is well.\n")
 
 
 def test_json() -> None:
@@ -170,7 +175,7 @@ def test_a_check_that_hangs_does_not_hang_the_doctor() -> None:
         return [good("quick", "here")]
 
     try:
-        found = examine(case_of(FakeHost()), (check_bus, check_quick), seconds=0.05)
+        found = examined(case_of(FakeHost()), (check_bus, check_quick), seconds=0.05)
     finally:
         go_on.set()
     assert found == [doubt("bus", "no answer within 0.05 s"), good("quick", "here")]
@@ -180,7 +185,7 @@ def test_a_check_that_fails_itself_is_told() -> None:
     def check_bus(case: Case) -> list[Finding]:
         raise KeyError("strange")
 
-    found = examine(case_of(FakeHost()), (check_bus,))
+    found = examined(case_of(FakeHost()), (check_bus,))
     assert found == [doubt("bus", "this check failed itself: KeyError: 'strange'")]
 
 

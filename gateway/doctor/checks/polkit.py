@@ -14,12 +14,15 @@ ACTIONS = (*NEEDED, TIME_SERVERS)
 
 RULE = "/usr/share/polkit-1/rules.d/50-esp-at-gateway.rules"
 
-# The shell asks about itself: an ordinary user may ask about his own processes only.
-_SCRIPT = 'for action; do pkcheck --action-id "$action" --process $$ >&2; echo "$action $?"; done'
+# The process asks about itself: an ordinary user may ask about his own processes only.
+_SCRIPT = 'exec pkcheck --action-id "$1" --process $$'
 
 # pkcheck(1): 1 no, 2 and 3 only by a password; anything else is no answer.
-_REFUSALS = ("1", "2", "3")
+_REFUSALS = (1, 2, 3)
+# Where there is no NetworkManager or no timesyncd, polkit does not know its actions.
 _UNKNOWN_ACTION = "not registered"
+
+_RESTART = "sudo systemctl restart polkit"
 
 
 def check_permissions(case: Case) -> Iterator[Finding]:
@@ -38,19 +41,21 @@ def check_permissions(case: Case) -> Iterator[Finding]:
         text = f"polkit is not installed: user {account.name} may do nothing"
         yield bad("permissions", text, "sudo apt install polkitd")
         return
-    done = host.run("sh", "-c", _SCRIPT, "sh", *ACTIONS, account=account)
-    answers = dict(line.rsplit(" ", 1) for line in done.output.splitlines() if " " in line)
-    refused = [action for action in ACTIONS if answers.get(action) in _REFUSALS]
-    silent = [action for action in ACTIONS if answers.get(action) not in ("0", *_REFUSALS)]
-    # Where there is no NetworkManager or timesyncd, polkit does not know its actions either.
-    silent = [] if not refused and _UNKNOWN_ACTION in done.error else silent
+    refused: list[str] = []
+    for action in ACTIONS:
+        done = host.run("sh", "-c", _SCRIPT, "sh", action, account=account)
+        if done.status in _REFUSALS:
+            refused.append(action)
+        elif not done.succeeded and _UNKNOWN_ACTION not in done.error:
+            text, mend = (
+                f"polkit does not answer: {done.complaint}",
+                "sudo systemctl restart polkit",
+            )
+            yield bad("permissions", text, mend)
+            return
     if refused:
         text = f"polkit does not allow user {account.name}: {_short(refused)}"
         yield bad("permissions", text, _mend(case), refused=" ".join(refused))
-    elif silent:
-        first = (done.error.splitlines() or ["no answer"])[0]
-        mend = "sudo systemctl restart polkit"
-        yield bad("permissions", f"polkit does not answer: {first}", mend)
     else:
         yield good("permissions", f"polkit allows user {account.name} what it needs")
 
@@ -64,4 +69,4 @@ def _mend(case: Case) -> str:
         case.host.node(RULE)
     except OSError:
         return "sudo apt install --reinstall esp-at-gateway"
-    return "sudo systemctl restart polkit"
+    return _RESTART
