@@ -181,10 +181,12 @@ def test_both_joining_at_once_one_has_it(late: float) -> None:
     run(work())
 
 
-def test_a_join_that_fails_ends_nothing_that_the_other_has_joined_meanwhile() -> None:
+@pytest.mark.parametrize("late", [0.1, 0.5, 1.0, 1.5, 2.0, 2.5])
+def test_a_join_that_fails_ends_nothing_that_the_other_has_joined_meanwhile(late: float) -> None:
     async def work() -> None:
         async with two(world()) as (one, other):
             looking = asyncio.create_task(one.network.join(NOWHERE, keep=False))
+            await asyncio.sleep(late)
             await other.network.join(OPEN, keep=False)
             with pytest.raises(JoinError):
                 await looking
