@@ -18,14 +18,18 @@ LONG_SECONDS = 1.0
 """How long a command takes that is told of without being asked for."""
 
 
+def wants(seconds: float) -> bool:
+    """Whether a command that took so long is told of though it succeeded."""
+    return seconds >= LONG_SECONDS or logger.isEnabledFor(logging.DEBUG)
+
+
 def succeeded(spelling: str, result: str, seconds: float) -> None:
-    """A command is done; `result` is its final word."""
+    """A command is done; `result` is its final word. Only where that `wants` to be told."""
+    fields = _fields(spelling, result, seconds)
     if seconds >= LONG_SECONDS:
         # whole seconds: the same again and again is counted instead of written
-        fields = _fields(spelling, result, seconds)
         slow_logger.info("%s: OK after %.0f s", spelling, seconds, extra=fields)
-    elif logger.isEnabledFor(logging.DEBUG):
-        fields = _fields(spelling, result, seconds)
+    else:
         logger.debug("%s: OK, %.1f ms", spelling, seconds * 1000, extra=fields)
 
 

@@ -246,31 +246,35 @@ class Session:
         """The running command is done."""
         if reply is None:
             reply = messages.OK
-        result, seconds = messages.final_word(reply), self._loop.time() - self._started
+        now = self._loop.time()
+        seconds = now - self._started
         if self._trace.listening:
-            self._recorder.ends(result, seconds)
+            self._recorder.ends(messages.final_word(reply), seconds)
         self._outbox.write(reply)
-        command_log.succeeded(self._spelling(), result, seconds)
-        self._replied()
+        if command_log.wants(seconds):
+            command_log.succeeded(self._spelling(), messages.final_word(reply), seconds)
+        self._replied(now)
 
     def failed(self, error: ATError, name: str | None = None) -> None:
         """The running command, or a line that is none, has an error reply."""
         name = error.spelling or name or self._spelling()
-        seconds = self._loop.time() - self._started
+        now = self._loop.time()
+        seconds = now - self._started
         if self._trace.listening:
             self._recorder.ends(error.final, seconds, error.cause)
         self._outbox.write(messages.failure(error.lines, error.final, error.after))
         command_log.refused(name, error, seconds)
-        self._replied()
+        self._replied(now)
 
     def failed_of_a_bug(self) -> None:
         """The running command raised what no command should."""
-        seconds = self._loop.time() - self._started
+        now = self._loop.time()
+        seconds = now - self._started
         command_log.failed_of_a_bug(self._spelling(), seconds)
         if self._trace.listening:
             self._recorder.ends("ERROR", seconds, "a bug; please report it with the log")
         self._outbox.write(messages.ERROR)
-        self._replied()
+        self._replied(now)
 
     def prompted(self, prompt: Prompt) -> None:
         """The running command wants payload or a certificate."""
@@ -293,8 +297,7 @@ class Session:
     def _spelling(self) -> str:
         return self._runner.command.spelling if self._runner.command else "?"
 
-    def _replied(self) -> None:
-        now = self._loop.time()
+    def _replied(self, now: float) -> None:
         if now - self._started >= _SLOW_REPLY:
             self._question_until = now + self._outbox.seconds_left() + _QUESTION_WINDOW
         self._runner.command = None
