@@ -63,9 +63,9 @@ def test_wrong_arguments() -> None:
 
 def test_the_port_is_333_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
     bound: list[tuple[str, int]] = []
-    monkeypatch.setattr(socket.socket, "bind", lambda _, address: bound.append(address))
 
     async def work(desk: Desk) -> None:
+        monkeypatch.setattr(socket.socket, "bind", lambda _, address: bound.append(address))
         await desk.join()
         await desk.ask("AT+CIPMUX=1")
         assert await desk.ask("AT+CIPSERVER=1") == OK
