@@ -116,7 +116,10 @@ def page(source: Path) -> str:
 def main() -> None:
     """Write the page that is named on the command line to standard output."""
     command = ["lowdown", "-s", "-tman", "--out-no-smarty", f"-Mdate={date_of_version()}"]
-    subprocess.run(command, input=page(Path(sys.argv[1])), text=True, check=True)
+    source = page(Path(sys.argv[1]))
+    made = subprocess.run(command, input=source, text=True, check=True, stdout=subprocess.PIPE)
+    # Debian 12's lowdown asks for a font that groff does not have.
+    sys.stdout.write(made.stdout.replace(r"\fC", r"\f(CR"))
 
 
 if __name__ == "__main__":
