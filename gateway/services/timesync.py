@@ -26,7 +26,7 @@ LONGEST_PAUSE: Final = 30.0
 """Seconds before the bus is tried again: each pause is double the one before."""
 ANSWER_SECONDS: Final = 2.0
 """How long systemd-timedated may take; a link that waits for it has 4.5 s in all."""
-CLOSE_SECONDS: Final = 3.0
+CLOSE_SECONDS: Final = 5.0
 """How long the end may take."""
 SWITCH_ON: Final = "`sudo timedatectl set-ntp true`"
 
