@@ -94,9 +94,10 @@ class EthernetState:
         return self.is_ours and (self._ours.mac is not None or not self._ours.is_known)
 
     def _has_wanted_address(self) -> bool:
-        shown = self._live.shown(Ipv4.of(self._wanted, Interface.ETHERNET))
+        # Not what is shown: for a moment NetworkManager may show the one before as well.
+        expected = self._live.expected(Ipv4.of(self._wanted, Interface.ETHERNET))
         live = self._live.address
-        return live is None or shown is None or live.ip == shown.ip
+        return live is None or expected is None or live.ip == expected.ip
 
     def _shown(self, plugged: bool) -> Ethernet | None:
         mac = self.asked_mac

@@ -79,9 +79,11 @@ class LiveAddresses:
         Once it was in force it is the real one: somebody else may change it again.
         """
         arrived = asked == self.in_force and not self._changing
-        if self.address is None or asked.dhcp or asked.fixed is None:
-            return self.address
-        if arrived or asked == self._refused:
+        return self.address if arrived else self.expected(asked)
+
+    def expected(self, asked: Ipv4) -> Address | None:
+        """The address to wait for: a fixed one if it was asked, unless it was refused."""
+        if self.address is None or asked.dhcp or asked.fixed is None or asked == self._refused:
             return self.address
         return asked.fixed
 
