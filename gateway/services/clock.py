@@ -41,6 +41,10 @@ NOT_YET = (
 )
 
 
+AsksTimedated = Callable[[bool], Awaitable[NetworkTime]]
+"""Asks systemd-timedated, in a hurry if True. Raises TimeBusError."""
+
+
 class UsesServers(Protocol):
     """What keeps the time servers that were asked for; `timesync.TimeServers`."""
 
@@ -72,7 +76,7 @@ def host_clock(state_dir: Path) -> HostClock:
     """The clock of this machine; what it sends to timesyncd is recorded in `state_dir`."""
     return HostClock(
         servers=TimeServers(open_time_bus, state_dir),
-        ask_timedated=lambda: ask_network_time(open_time_bus),
+        ask_timedated=lambda hurry: ask_network_time(open_time_bus, hurry=hurry),
     )
 
 
@@ -129,7 +133,7 @@ class HostClock(_ClockOfHost):
         *,
         mark: Path = TIMESYNCD_MARK,
         servers: UsesServers | None = None,
-        ask_timedated: Callable[[], Awaitable[NetworkTime]] | None = None,
+        ask_timedated: AsksTimedated | None = None,
     ) -> None:
         super().__init__(read_time)
         self._read_kernel = read_kernel
@@ -174,7 +178,7 @@ class HostClock(_ClockOfHost):
         if self._ask_timedated is None:
             return None
         try:
-            network_time = await self._ask_timedated()
+            network_time = await self._ask_timedated(True)
         except TimeBusError as error:
             if error.late:
                 return f"whether the time is known cannot be told: {error}"
@@ -210,9 +214,9 @@ class HostClock(_ClockOfHost):
             self._inquiry = asyncio.ensure_future(self._inquire(self._ask_timedated))
         return self._heard
 
-    async def _inquire(self, ask: Callable[[], Awaitable[NetworkTime]]) -> None:
+    async def _inquire(self, ask: AsksTimedated) -> None:
         try:
-            self._heard = (await ask()).synchronised
+            self._heard = (await ask(False)).synchronised
         except TimeBusError as error:
             self._heard = False
             logger.debug("%s", error)

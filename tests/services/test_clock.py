@@ -126,7 +126,7 @@ class Host:
             ask_timedated=self._answer,
         )
 
-    async def _answer(self) -> NetworkTime:
+    async def _answer(self, hurry: bool) -> NetworkTime:
         self.asked += 1
         answer = self.answers[min(self.asked, len(self.answers)) - 1]
         if isinstance(answer, TimeBusError):
@@ -181,7 +181,7 @@ def test_closing_ends_an_inquiry(tmp_path: Path) -> None:
     async def test() -> None:
         begun, ended = asyncio.Event(), asyncio.Event()
 
-        async def never() -> NetworkTime:
+        async def never(hurry: bool) -> NetworkTime:
             begun.set()
             try:
                 await asyncio.Event().wait()

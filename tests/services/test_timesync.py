@@ -323,9 +323,22 @@ def test_what_timedated_says_is_told() -> None:
     run(test)
 
 
+def test_in_a_hurry_a_timesyncd_that_runs_is_answer_enough(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with at_work(tmp_path):  # there is no timedated
+            assert await ask_network_time(open_time_bus, hurry=True) == NetworkTime(True, False)
+            with pytest.raises(TimeBusError):
+                await ask_network_time(open_time_bus)
+
+    run(test)
+
+
 def test_a_timedated_that_hangs_is_not_waited_for() -> None:
     class Bus:
         closed = False
+
+        async def owner(self) -> str:
+            return ""
 
         async def network_time(self) -> NetworkTime:
             await asyncio.Event().wait()
@@ -341,7 +354,7 @@ def test_a_timedated_that_hangs_is_not_waited_for() -> None:
 
     async def test() -> None:
         with pytest.raises(TimeBusError, match="does not answer within 2 s") as caught:
-            await ask_network_time(opened)
+            await ask_network_time(opened, hurry=True)
         assert caught.value.late
         assert asyncio.get_running_loop().time() == pytest.approx(2)
 
