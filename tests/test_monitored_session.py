@@ -69,6 +69,22 @@ def test_commands_replies_and_what_is_said_unasked() -> None:
     assert times == sorted(times)
 
 
+@pytest.mark.parametrize("echo", [0, 1])
+def test_the_echo_is_told_where_there_is_one(echo: int) -> None:
+    async def work(desk: Desk) -> list[Record]:
+        await desk.ask(f"ATE{echo}")
+        with listening(folder_of(desk)) as listener:
+            await desk.turns(5)
+            for piece in (b"AT+CW", b'JAP="a","passw', b'ord"\r\n'):
+                desk.type(piece)
+            await desk.expect(b"FAIL\r\n")
+            return await heard(desk, listener)
+
+    records = [each for each in at_fake_desk(work, NO_CABLE) if each["kind"] == "echo"]
+    told = {"way": "out", "text": 'AT+CWJAP="a","***"'}
+    assert [{name: each[name] for name in told} for each in records] == [told] * echo
+
+
 def test_links_and_data_are_told_by_their_lengths() -> None:
     async def work(desk: Desk) -> list[Record]:
         async with linked(desk) as made:

@@ -192,6 +192,8 @@ def test_a_record_of_another_thread_comes_too(tmp_path: Path) -> None:
     async def work(trace: MonitorSocket) -> None:
         with listening(tmp_path) as listener:
             await listener.record("hello")
+            # which then refuses what is not for other threads
+            asyncio.get_running_loop().set_debug(True)
             await asyncio.to_thread(logging.getLogger("gateway").info, "settings stored")
             assert (await listener.record("log"))["text"] == "settings stored"
         await asyncio.get_running_loop().shutdown_default_executor()
