@@ -49,7 +49,7 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     machine.check_versions,
 )
 
-CHECK_SECONDS: Final = 60.0
+CHECK_SECONDS: Final = 90.0
 """How long all of them together may take; each command ends after less."""
 
 

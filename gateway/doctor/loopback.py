@@ -85,7 +85,7 @@ def check_loopback(case: Case, grace: float = GRACE_SECONDS) -> list[Finding]:
     speeds = sorted({*SPEEDS, wanted})
     try:
         trials = asyncio.run(_measure(case.device, speeds, grace))
-    except (LineUnavailable, LineRefused) as error:
+    except (LineUnavailable, LineRefused, OSError) as error:
         return [bad(subject, str(error), f"{again(case)}    # mend that first")]
     return judge(case, trials, wanted)
 

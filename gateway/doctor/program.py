@@ -50,9 +50,20 @@ def run(
         for text in [report.as_json(list(found))] if json else _screen(found):
             _print(text)
     except BrokenPipeError:  # `doctor | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         told += found
+    except OSError as error:
+        print(f"esp-at-gateway: cannot write: {error.strerror}", file=sys.stderr)
+        _hush()
+        return EXIT_STATUS[Verdict.BAD]
     return EXIT_STATUS[worst(told)]
+
+
+def _hush() -> None:
+    """Keep Python from complaining of the same at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _examined(case: Case, loopback: bool) -> Iterator[Finding]:

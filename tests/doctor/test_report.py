@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -194,3 +196,30 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     content = json.loads(capsys.readouterr().out)
     assert status == 1
     assert "there is no such file" in content["findings"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict", "status"),
+    [
+        (errno.EPIPE, Verdict.GOOD, 0),
+        (errno.EPIPE, Verdict.DOUBT, 3),
+        (errno.ENOSPC, Verdict.GOOD, 1),
+    ],
+)
+def test_a_screen_that_takes_no_more(
+    number: int,
+    verdict: Verdict,
+    status: int,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(text: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(program, "_print", refuse)
+    monkeypatch.setattr(program, "_hush", lambda: None)
+    host = sick(verdict)
+    host.files[str(file)] = ""
+    assert program.run(file, host=host) == status
+    assert ("No space left" in capfd.readouterr().err) is (number == errno.ENOSPC)
