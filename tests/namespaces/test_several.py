@@ -76,12 +76,11 @@ def test_the_later_mac_holds_and_nobody_fights_for_it(world: World, pair: Pair) 
     take_mac(world, client, MACS[0])
     take_mac(world, other, MACS[1])
     one.wait_for_log("another gateway has set the MAC")
-    world.until(lambda: client.value("AT+CIPETHMAC?") == MACS[1])
-    assert other.value("AT+CIPETHMAC?") == MACS[1]
     # The one that has lost it has no profile left, and the other has its own.
     world.until(lambda: len(profiles_of_gateways(world)) == 1)
     begun = activations(world)
     assert other.value("AT+CIPETHMAC?") == mac(world) == MACS[1]
+    assert one.log.count("another gateway has set the MAC") == 1
     # What is asked for later holds again.
     take_mac(world, client, MACS[0][:-2] + "77")
     two.wait_for_log("another gateway has set the MAC")
