@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.config import Config
+from gateway.config import DEFAULT_PATH, Config
 from gateway.doctor.host import Account, Host
 from gateway.services.api_settings import Settings
 
@@ -97,7 +98,9 @@ class Case:
     @property
     def options(self) -> str:
         """What a command of ours needs to speak of the same gateway: ` --instance …` or nothing."""
-        return f" --instance {self.instance}" if self.instance else ""
+        if self.instance:
+            return f" --instance {shlex.quote(self.instance)}"
+        return "" if self.file == DEFAULT_PATH else f" --config {shlex.quote(str(self.file))}"
 
     def path(self, name: str) -> str:
         """A file of the state directory."""

@@ -241,3 +241,8 @@ def test_another_keeper_of_time_is_as_good() -> None:
     assert texts["permissions"].verdict is Verdict.GOOD
     assert texts["clock"].verdict is Verdict.GOOD
     assert "AT+CIPSNTPCFG moves systemd-timesyncd alone" in texts["clock"].text
+
+
+def test_a_remedy_speaks_of_the_same_gateway() -> None:
+    (told,) = check_holder(case_of(FakeHost(me=PI), file=Path("/srv/a b.toml")))
+    assert told.remedy == "sudo esp-at-gateway doctor --config '/srv/a b.toml'"
