@@ -47,6 +47,8 @@ from gateway.status import describe
 logger = logging.getLogger("gateway")
 
 
+# At boot NetworkManager comes later than we do, on a small board much later.
+_BOOT_SECONDS = 60.0
 # At boot a link such as /dev/serial0 may come later than we do.
 _DEVICE_SECONDS = 5.0
 _DEVICE_LOOK_SECONDS = 0.1
@@ -131,7 +133,7 @@ def _network(config: Config) -> tuple[Network, Clock]:
         return SimulatedNetwork(_world(config.simulated)), SimulatedClock()
     options = config.network
     network = ManagedNetwork(
-        NetworkManagerBus(),
+        NetworkManagerBus(patience=_BOOT_SECONDS),
         NetworkInterfaces(
             options.wifi_interface, options.ethernet_interface, options.softap_interface
         ),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.services.network.bus_calls import BUS_LOST, Calls
-from gateway.services.network.bus_values import Asked
+from gateway.services.network.bus_values import NOT_RUNNING, Asked
 from gateway.services.network.bus_watch import BusWatch, Connection, Receiver
 from gateway.services.network.manager import NM, ROOT, ManagerError
 from tests import fake_time
@@ -74,11 +74,12 @@ class World:
     """A watch, and the connections that it gets, one after the other; then no bus is there."""
 
     connections: list[MadeUp]
+    patience: float = 0.0
     opened: list[float] = field(default_factory=list)
     changes: int = 0
 
     def __post_init__(self) -> None:
-        self.watch = BusWatch(self._open)
+        self.watch = BusWatch(self._open, patience=self.patience)
         self.watch.listener = self
 
     def manager_changed(self) -> None:
@@ -120,6 +121,50 @@ def test_the_bus_is_tried_again_after_longer_and_longer_pauses(
     assert world.opened == pytest.approx([0, 1, 3, 7, 15, 31, 61, 91, 121])
     assert [record.getMessage() for record in caplog.records] == ["no bus"]
     assert world.watch.absence == "no bus"
+
+
+def levels_of(caplog: pytest.LogCaptureFixture) -> list[int]:
+    """How loudly it was said, each time, that NetworkManager does not run."""
+    return [r.levelno for r in caplog.records if r.getMessage().startswith(NOT_RUNNING)]
+
+
+@pytest.mark.parametrize(
+    ("comes_after", "levels"),
+    [
+        (5, [logging.INFO]),
+        (70, [logging.INFO, logging.WARNING]),
+        (None, [logging.INFO, logging.WARNING]),
+    ],
+)
+def test_at_boot_it_may_be_late(
+    caplog: pytest.LogCaptureFixture, comes_after: float | None, levels: list[int]
+) -> None:
+    caplog.set_level(logging.INFO)
+    connection = MadeUp(owned_by="")
+    world = World([connection], patience=60)
+
+    async def come_and_go() -> None:
+        connection.owned_by = OWNER
+        connection.told(OWNER)
+        await asyncio.sleep(1)
+        assert world.watch.present
+
+    if comes_after is None:
+        world.run_for(200)
+    else:
+        world.run_for(comes_after, come_and_go)
+    assert levels_of(caplog) == levels
+
+
+def test_later_it_is_missed_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    connection = MadeUp()
+    world = World([connection], patience=60)
+
+    async def go() -> None:
+        connection.told("")
+
+    world.run_for(5, go)
+    assert levels_of(caplog) == [logging.WARNING]
 
 
 def test_after_success_the_first_pause_is_short_again() -> None:

@@ -68,10 +68,17 @@ class BusWatch:
         self,
         open_bus: Callable[[Callable[[], None]], Awaitable[Connection]],
         ping_every: float = PING_EVERY,
+        patience: float = 0.0,
     ) -> None:
-        """`open_bus` gives a new connection, which calls what it was handed when it is lost."""
+        """`open_bus` gives a new connection, which calls what it was handed when it is lost.
+
+        `patience`: seconds in which it is nothing to warn of that NetworkManager is not there
+        yet. At boot it comes later than the gateway.
+        """
         self._open_bus = open_bus
         self._ping_every = ping_every
+        self._patience = patience
+        self._overdue: asyncio.TimerHandle | None = None
         self._mirror = Mirror()
         self._wake = asyncio.Event()
         self._owner = ""
@@ -109,6 +116,22 @@ class BusWatch:
 
     async def run(self) -> None:
         """Do it until cancelled; ends by itself only where the binding is not installed."""
+        if self._patience:
+            self._overdue = asyncio.get_running_loop().call_later(self._patience, self._impatient)
+        try:
+            await self._look_for_it()
+        finally:
+            self._impatient(quietly=True)
+
+    def _impatient(self, *, quietly: bool = False) -> None:
+        """From now on it is worth a warning that NetworkManager is not there."""
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+            if self.missing and not quietly:
+                logger.warning("%s", self.absence)
+
+    async def _look_for_it(self) -> None:
         while True:
             try:
                 await self._one_connection()
@@ -217,6 +240,7 @@ class BusWatch:
             self._greeted = False
             self._pause = FIRST_PAUSE
             self._said.clear()
+            self._impatient(quietly=True)
             version = self.objects[ROOT].get(NM, {}).get("Version", "")
             logger.info("NetworkManager %s is there", version)
             self._wake.set()
@@ -235,7 +259,7 @@ class BusWatch:
         self.absence, self._missing = sentence, True
         if sentence not in self._said:
             self._said.add(sentence)
-            logger.warning("%s", sentence)
+            logger.log(logging.INFO if self._overdue else logging.WARNING, "%s", sentence)
             self._tell_now()
 
     def _tell_soon(self) -> None:

@@ -152,11 +152,13 @@ def _error_of(error: Exception) -> tuple[str, str] | None:
 class NetworkManagerBus:
     """`manager.Manager` over D-Bus."""
 
-    def __init__(self, call_seconds: float = CALL_SECONDS) -> None:
-        """`call_seconds` is how long NetworkManager may take for an answer."""
+    def __init__(self, call_seconds: float = CALL_SECONDS, patience: float = 0.0) -> None:
+        """`call_seconds` is how long NetworkManager may take for an answer; `patience` how
+        long nothing is to be warned of where it does not run yet.
+        """
         self._call_seconds = call_seconds
         self._keeps_secrets: KeepsSecrets = lambda uuid: False
-        self._watch = BusWatch(self._open)
+        self._watch = BusWatch(self._open, patience=patience)
         self._bus: SystemBus | None = None
         self._watching: asyncio.Task[None] | None = None
 
