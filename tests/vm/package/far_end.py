@@ -44,4 +44,4 @@ def serve_page(machine: Machine) -> None:
 
 def serve_time(machine: Machine) -> None:
     """The time of day, on `TIME`."""
-    _start(machine, "lan", "time_server.py", TIME, "123")
+    _start(machine, "lan", "sntp_server.py", TIME, "123")
