@@ -23,8 +23,8 @@ def pair(world: World, tmp_path: Path) -> Iterator[Pair]:
     """Two gateways, and a microcontroller at each, online."""
     with (
         WorldGateway(world, tmp_path / "one") as one,
-        WorldGateway(world, tmp_path / "two") as two,
         Microcontroller.online(one) as client,
+        WorldGateway(world, tmp_path / "two") as two,
         Microcontroller.online(two) as other,
     ):
         yield (one, client), (two, other)
