@@ -164,7 +164,8 @@ DIFFERENCES: Mapping[str, str] = {
     "AT+CIPRECVDATA": "0 bytes: `ERROR` (all that waits).",
     "AT+CIPSERVER": "`no change` for a port that runs already, as the firmware and not the README, "
     "and for a sixth server, as the README and not the firmware. Port 0 is `ERROR`.",
-    "AT+CIPSNTPCFG": "The servers are remembered; the time is the host's. Zones -11 to 13 only.",
+    "AT+CIPSNTPCFG": "The time is the host's; systemd-timesyncd asks the servers, where that keeps "
+    "the clock. Zones -11 to 13 only.",
     "AT+CIPSNTPTIME": "CR LF at its end (LF alone).",
     "AT+SNTPTIME": "The date's fields are right; the firmware shifts them.",
     "AT+SYSTIME": "As in the README; the firmware lacks it.",

@@ -184,6 +184,11 @@ def test_commands_that_a_document_names_are_there(document_file: Path) -> None:
         "nothing of NetworkManager's is held",
         " got no address",
         " does not take the MAC ",
+        "the time is not known yet",
+        "network time is off on this machine",
+        "another program than systemd-timesyncd keeps this machine's clock",
+        "systemd-timesyncd refuses ",
+        "nobody sets this machine's clock",
     ],
 )
 def test_messages_that_are_explained_are_the_programs_own(message: str) -> None:
