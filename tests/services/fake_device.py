@@ -168,9 +168,11 @@ class FakeDevice(ABC):
         self.set(HwAddress=mac)
 
     async def go(self, state: DeviceState, reason: Reason = Reason.NONE) -> None:
-        """Change to a state: the mirror first, then StateChanged."""
+        """Change to a state: the mirror first, then StateChanged, which is a message of its own."""
         old = self.state
         self.set(State=int(state), StateReason=(int(state), int(reason)))
+        for _ in range(3):
+            await asyncio.sleep(0)
         self.world.objects.tell_state(self.path, int(state), old, int(reason))
         await asyncio.sleep(self.world.pace.step)
 

@@ -30,6 +30,9 @@ logger = logging.getLogger("gateway.network")
 _BY_ITSELF_SECONDS: Final = 1.0
 """What NetworkManager connects by itself it connects sooner."""
 
+_REPLACED_SECONDS: Final = 5.0
+"""What takes the place of ours shows sooner, and is not to be replaced in turn."""
+
 _UP_SECONDS: Final = 60.0
 """Longer than NetworkManager waits for an answer by DHCP (45 s)."""
 
@@ -185,7 +188,8 @@ class ManagedEthernet:
         self._tidied = True
 
     async def _converge(self, device: str) -> None:
-        await self._until(lambda: self._state.active is not None, _BY_ITSELF_SECONDS)
+        seconds = _REPLACED_SECONDS if self._had_ours else _BY_ITSELF_SECONDS
+        await self._until(lambda: self._state.active is not None, seconds)
         await self._heed_owner()
         await self._heed_others()
         if self._takes_ours(device):

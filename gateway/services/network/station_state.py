@@ -60,6 +60,13 @@ class StationState:
         return state == DeviceState.ACTIVATED and self.active is not None
 
     @property
+    def leaving(self) -> bool:
+        """Whether the device's connection is being ended."""
+        device = self.device
+        state = view.device_state(self._manager.objects, device) if device else 0
+        return state == DeviceState.DEACTIVATING
+
+    @property
     def available(self) -> bool:
         """Whether the device could be connected."""
         device = self.device

@@ -41,9 +41,7 @@ class StationTask(StationCore):
         The owner, or another gateway, whose connection to the very access point that is to
         be joined will do.
         """
-        if not self._state.up and self._joining.transitions.last_reason == REPLACED:
-            # Ours is going, and what takes its place does not show yet.
-            await self._until(lambda: self._somebody_elses() is not None, _REPLACED_SECONDS)
+        await self._see_what_takes_its_place()
         active, device = self._somebody_elses(), self._state.device
         if active is None or device is None or active == self._state.left:
             return False
@@ -54,6 +52,13 @@ class StationTask(StationCore):
             return await self._is_in_the_way(active)
         held = not view.autoconnect(self._manager.objects, device)
         return held and active != self._there_at_begin
+
+    async def _see_what_takes_its_place(self) -> None:
+        """Where ours is going, or has just gone, because of something else."""
+        # The mirror shows that it goes before it is told why.
+        await self._until(lambda: not self._state.leaving, _REPLACED_SECONDS)
+        if not self._state.up and self._joining.transitions.last_reason == REPLACED:
+            await self._until(lambda: self._somebody_elses() is not None, _REPLACED_SECONDS)
 
     async def _is_in_the_way(self, active: str) -> bool:
         """Whether what another gateway has made stays, and is not what we are to join."""
