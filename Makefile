@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-vm vm-image deb lint check bench docs clean
+.PHONY: help setup run test test-vm vm-image deb deb-check lint check bench docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ vm-image: setup ## make that machine's image now, with what it needs on this hos
 
 deb: setup ## build the Debian packages in a clean Debian into dist/; SUITE=bookworm for 12
 	@PYTHON=$(PYTHON) packaging/build-deb $(or $(SUITE),trixie) $(ARCH)
+
+deb-check: deb ## try these packages, as root (about 10 minutes)
+	@packaging/check-deb $(or $(SUITE),trixie)
 
 lint: setup ## ruff and mypy --strict
 	$(PYTHON) -m ruff check .
