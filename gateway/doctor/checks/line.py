@@ -171,7 +171,10 @@ def _driver_of_number(case: Case, number: tuple[int, int] | None) -> str:
     except OSError:
         return ""
     majors = (line.split() for line in lines)
-    return next((m[1] for m in majors if number and len(m) == 2 and m[0] == str(number[0])), "")
+    names = [m[1] for m in majors if number and len(m) == 2 and m[0] == str(number[0])]
+    # Drivers share a number: 4 is /dev/vc/0, tty and ttyS.
+    fitting = [name for name in names if case.node_name.startswith(name)]
+    return max(fitting or names[:1], key=len, default="")
 
 
 def is_there(case: Case) -> bool:
