@@ -46,7 +46,8 @@ FILES = {
     "/proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.5\0",
     "/proc/cmdline": "console=tty1 root=PARTUUID=1 rootwait cfg80211.ieee80211_regdom=DE\n",
     "/proc/devices": (
-        "Character devices:\n  4 /dev/vc/0\n  4 tty\n  4 ttyS\n204 ttyAMA\n\nBlock devices:\n204 sd\n"
+        "Character devices:\n  4 /dev/vc/0\n  4 tty\n  4 ttyS\n204 ttyAMA\n"
+        "\nBlock devices:\n204 sd\n"
     ),
     "/sys/class/tty/console/active": "tty1\n",
     "/sys/class/tty/ttyAMA0/type": "32\n",
