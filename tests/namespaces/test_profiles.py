@@ -26,7 +26,8 @@ from gateway.services.network import view
 from gateway.services.network.ip_settings import softap_ipv4
 from gateway.services.network.manager import DeviceState, Manager, Profile, Properties
 from gateway.services.network.networkmanager import NetworkManagerBus
-from gateway.services.network.ownership import OwnershipRecord, find_ours
+from gateway.services.network.our_profiles import find_ours
+from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import (
     SOFTAP_ADDRESS,
     Identity,

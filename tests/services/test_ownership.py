@@ -18,7 +18,8 @@ from gateway.services import atomic_file
 from gateway.services.api import Interface, Wanted
 from gateway.services.network import ownership
 from gateway.services.network.manager import ManagerError, Profile
-from gateway.services.network.ownership import OurProfile, OwnershipRecord, find_ours
+from gateway.services.network.our_profiles import OurProfile, find_ours
+from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import ethernet_profile, identity_of
 from tests.fake_time import run
 from tests.services.fake_daemon import FakeDaemon

@@ -13,7 +13,8 @@ import uuid
 from gateway.services.api import Interface, Wanted
 from gateway.services.network import view
 from gateway.services.network.manager import Manager, ManagerError, Profile
-from gateway.services.network.ownership import OwnershipRecord, find_ours
+from gateway.services.network.our_profiles import find_ours
+from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import ethernet_profile, identity_of
 
 logger = logging.getLogger("gateway.network")

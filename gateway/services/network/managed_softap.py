@@ -107,8 +107,8 @@ class ManagedSoftAp:
             return f"NetworkManager has no Wi-Fi device {self._interfaces.station}"
         return (
             f"station and SoftAP at once take a second interface {self._interfaces.softap} on "
-            "the radio, which is not there; use AT+CWMODE=2 for the SoftAP alone, or run: sudo "
-            f"iw dev {self._interfaces.station} interface add {self._interfaces.softap} type __ap"
+            "the radio, which is not there; use AT+CWMODE=2 for the SoftAP alone, or run: "
+            "sudo systemctl enable --now esp-at-gateway-ap0"
         )
 
     def apply(self, wanted: Wanted) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from gateway.services.network import view
 from gateway.services.network.manager import Manager, ManagerError
-from gateway.services.network.ownership import SETTINGS_SECONDS, OwnershipRecord, settings_of
+from gateway.services.network.our_profiles import SETTINGS_SECONDS, settings_of
+from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import is_marked, is_name_of_softap
 
 

@@ -8,12 +8,8 @@ from typing import Final
 
 from gateway.services.network import view
 from gateway.services.network.manager import Manager, ManagerError, Properties
-from gateway.services.network.ownership import (
-    SETTINGS_SECONDS,
-    OwnershipRecord,
-    settings_of,
-    text_of,
-)
+from gateway.services.network.our_profiles import SETTINGS_SECONDS, settings_of, text_of
+from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import is_marked
 
 _PROFILE_TYPES: Final = {

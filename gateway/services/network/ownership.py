@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
@@ -17,21 +18,12 @@ from typing import Any, Final
 
 from gateway.services.api import Interface
 from gateway.services.atomic_file import replace_file, set_aside
-from gateway.services.network import view
-from gateway.services.network.manager import NM, Manager, ManagerError, Properties
-from gateway.services.network.profiles import is_marked
 
 VERSION = 1
 FILE_NAME = "network.json"
 
 _FRESH_SECONDS: Final = 60.0
 """Longer than a call to NetworkManager is waited for, three times over."""
-
-SETTINGS_SECONDS: Final = 2.0
-"""How long one profile is waited for where there is not much time."""
-
-_NO_SUCH_OBJECT: Final = "org.freedesktop.DBus.Error.Unknown"
-_NOT_FOR_US: Final = f"{NM}.Settings.PermissionDenied"
 
 logger = logging.getLogger("gateway.network")
 
@@ -109,14 +101,14 @@ class OwnershipRecord:
         profiles = _without(self._content.profiles, uuid)
         await self._change(replace(self._content, profiles=profiles))
 
-    async def forget_gone(self, found: Iterable[OurProfile], which: Interface | None) -> None:
-        """Nothing but what was `found`, of all or of one interface's, is there any more.
+    async def forget_gone(self, found: Iterable[str], which: Interface | None) -> None:
+        """No profile but the UUIDs `found`, of all or of one interface's, is there any more.
 
         Not so what was recorded less than a minute ago: a call that nobody waits for any
         more may still be on its way to NetworkManager, and make it.
         """
         now = asyncio.get_running_loop().time()
-        for uuid in self.profiles(which) - {profile.uuid for profile in found}:
+        for uuid in self.profiles(which).difference(found):
             if now - self._recorded_at.get(uuid, -inf) > _FRESH_SECONDS:
                 await self.forget_profile(uuid)
 
@@ -183,89 +175,6 @@ class OwnershipRecord:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class OurProfile:
-    """A profile of ours as NetworkManager has it."""
-
-    uuid: str
-    name: str
-    path: str
-    on_disk: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """The profiles of ours that were found, and why it may not be all of them."""
-
-    found: list[OurProfile]
-    obstacle: ManagerError | None
-
-
-async def find_ours(
-    manager: Manager, record: OwnershipRecord, which: Interface | None = None
-) -> list[OurProfile]:
-    """The profiles of ours that NetworkManager has, all or those for one interface.
-
-    Ours are those in the record that bear our mark as well; what NetworkManager does not have
-    any more leaves the record. Raises ManagerError where one may have been overlooked.
-    """
-    seen = await survey(manager, record.profiles(which))
-    if seen.obstacle is not None:
-        raise seen.obstacle
-    await record.forget_gone(seen.found, which)
-    return seen.found
-
-
-async def survey(
-    manager: Manager, recorded: frozenset[str], seconds: float | None = None
-) -> Survey:
-    """Look for the `recorded` ones among all profiles, for `seconds` at most at each."""
-    found, unseen = list[OurProfile](), set(recorded)
-    obstacle: ManagerError | None = None
-    for path in view.profiles(manager.objects):
-        if not unseen:
-            return Survey(found, None)
-        try:
-            settings = await settings_of(manager, path, seconds)
-        except ManagerError as error:
-            obstacle = error
-            continue
-        uuid, name = text_of(settings, "uuid"), text_of(settings, "id")
-        if uuid in unseen and is_marked(settings):
-            on_disk = view.is_on_disk(manager.objects, path)
-            found.append(OurProfile(uuid, name, path, on_disk))
-        unseen.discard(uuid)
-    return Survey(found, obstacle if unseen else None)
-
-
-async def settings_of(
-    manager: Manager, path: str, seconds: float | None = None
-) -> Mapping[str, Properties]:
-    """A profile's settings; none of one that is gone or certainly not ours.
-
-    Raises ManagerError, also where it takes longer than `seconds`.
-    """
-    try:
-        async with asyncio.timeout(seconds):
-            return await manager.profile_settings(path)
-    except TimeoutError:
-        raise ManagerError("NetworkManager does not show one of its profiles") from None
-    except ManagerError as error:
-        gone = manager.present and path not in manager.objects
-        if gone and error.name.startswith(_NO_SUCH_OBJECT):
-            return {}
-        # Only a profile that its owner keeps to some users is forbidden in this way.
-        if error.name == _NOT_FOR_US:
-            return {}
-        raise
-
-
-def text_of(settings: Mapping[str, Properties], name: str) -> str:
-    """A text of a profile's `connection` setting, empty if there is none."""
-    value = settings.get("connection", {}).get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _load(file: Path) -> _Content:
     try:
         content = _decode(json.loads(file.read_text(encoding="utf-8")))
@@ -298,7 +207,7 @@ def _is_copy(content: _Content, file: Path) -> bool:
     """
     if content.folder in ("", str(file.parent)):
         return False
-    return (Path(content.folder) / FILE_NAME).exists()
+    return os.path.exists(Path(content.folder) / FILE_NAME)
 
 
 def _without(named: Mapping[str, Interface], name: str) -> Mapping[str, Interface]:

@@ -16,14 +16,9 @@ from typing import Final
 from gateway.services.api import Interface
 from gateway.services.network import view
 from gateway.services.network.manager import DeviceState, Manager, ManagerError
+from gateway.services.network.our_profiles import SETTINGS_SECONDS, OurProfile, Survey, survey
 from gateway.services.network.owners_connections import Candidate, OwnersConnections
-from gateway.services.network.ownership import (
-    SETTINGS_SECONDS,
-    OurProfile,
-    OwnershipRecord,
-    Survey,
-    survey,
-)
+from gateway.services.network.ownership import OwnershipRecord
 
 logger = logging.getLogger("gateway.network")
 
@@ -93,11 +88,11 @@ class _Release:
     async def _delete_passing(self, late: float) -> None:
         """Delete what of ours is in memory; look again at `late` for what was not found."""
         seen = await self._delete_found()
-        if self._record.profiles() - {profile.uuid for profile in seen.found}:
+        if self._record.profiles() - seen.uuids:
             await asyncio.sleep(late - asyncio.get_running_loop().time())
             seen = await self._delete_found()
         if seen.obstacle is None:
-            await self._record.forget_gone(seen.found, None)
+            await self._record.forget_gone(seen.uuids, None)
 
     async def _delete_found(self) -> Survey:
         seen = await survey(self._manager, self._record.profiles(), SETTINGS_SECONDS)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from gateway.services.api import Interface
 from gateway.services.network import view
 from gateway.services.network.manager import DeviceState, Manager, ManagerError, Profile
-from gateway.services.network.ownership import OwnershipRecord, find_ours
+from gateway.services.network.our_profiles import find_ours
+from gateway.services.network.ownership import OwnershipRecord
 
 
 @dataclass(frozen=True, slots=True)

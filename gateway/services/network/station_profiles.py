@@ -20,8 +20,9 @@ from gateway.services.network.manager import (
     Profile,
     Properties,
 )
-from gateway.services.network.ownership import OurProfile as OursFound
-from gateway.services.network.ownership import OwnershipRecord, find_ours
+from gateway.services.network.our_profiles import OurProfile as OursFound
+from gateway.services.network.our_profiles import find_ours
+from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import KeyManagement, identity_of, station_profile
 
 
