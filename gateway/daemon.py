@@ -69,7 +69,9 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         settings = StoredSettings(Path(config.storage.state_dir))
         stack.push_async_callback(settings.settled)
         uart = settings.stored.uart or UartSettings(baud=config.uart.baud)
-        line = await _opened(config.uart.device, uart, patient=supervisor.present)
+        line = await _opened(config.uart.device, uart, stop, patient=supervisor.present)
+        if line is None:
+            return
         stack.push_async_callback(line.close)
         trace = MonitorSocket(
             runtime_folder(config.storage.runtime_dir),
@@ -106,17 +108,25 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         logger.info("stopped")
 
 
-async def _opened(device: str, settings: UartSettings, *, patient: bool) -> Line:
-    """The line; `patient` waits a moment for a device that is not there yet."""
+async def _opened(
+    device: str, settings: UartSettings, stop: asyncio.Event, *, patient: bool
+) -> Line | None:
+    """The line; `patient` waits a moment for a device that is not there yet.
+
+    None where `stop` came first.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + (_DEVICE_SECONDS if patient else 0.0)
-    while True:
+    while not stop.is_set():
         try:
             return _open(device, settings)
         except LineMissing:
             if loop.time() >= deadline:
                 raise
-        await asyncio.sleep(_DEVICE_LOOK_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DEVICE_LOOK_SECONDS):
+                await stop.wait()
+    return None
 
 
 def _open(device: str, settings: UartSettings) -> Line:
@@ -212,7 +222,8 @@ class _Daemon:
             journal.configure(self._config.log.level)
         except ConfigError as error:
             logger.error("the configuration stays as it was: %s", error)
-        self._supervisor.reloaded()
+        finally:
+            self._supervisor.reloaded()
 
     def _status(self) -> str:
         if self._reset_line is not None and (holders := self._reset_line.holders):

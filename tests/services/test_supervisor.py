@@ -91,7 +91,7 @@ def test_a_device_that_comes_late_is_waited_for(
         return line
 
     monkeypatch.setattr(daemon, "open_line", open_line)
-    opening = daemon._opened("/dev/late", UartSettings(), patient=patient)
+    opening = daemon._opened("/dev/late", UartSettings(), asyncio.Event(), patient=patient)
     if opens:
         assert run_in_fake_time(opening) is line
     else:
@@ -113,5 +113,20 @@ def test_nothing_else_is_waited_for(
 
     monkeypatch.setattr(daemon, "open_line", open_line)
     with pytest.raises(LineUnavailable):
-        run_in_fake_time(daemon._opened("/dev/x", UartSettings(), patient=patient))
+        run_in_fake_time(daemon._opened("/dev/x", UartSettings(), asyncio.Event(), patient=patient))
     assert calls == ["/dev/x"]
+
+
+def test_a_stop_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_line(device: str, settings: UartSettings) -> Any:
+        raise LineMissing(device)
+
+    async def life() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.call_later(1.234, stop.set)
+        assert await daemon._opened("/dev/late", UartSettings(), stop, patient=True) is None
+        assert loop.time() == pytest.approx(1.234)
+
+    monkeypatch.setattr(daemon, "open_line", open_line)
+    run_in_fake_time(life())
