@@ -172,6 +172,25 @@ def test_a_reset_drops_another_one_though_the_stored_one_is_out_of_reach(keep: b
     run(work())
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03, 0.06, 0.2])
+@pytest.mark.parametrize("owner", [False, True])
+def test_a_reset_to_nothing_stored_leaves_nothing_though_it_is_being_stored(
+    seconds: float, owner: bool
+) -> None:
+    async def work() -> None:
+        async with on(world(owner=owner)) as scene:
+            scene.manager.call_seconds = 0.02
+            await scene.network.join(GOOD, keep=True)
+            await asyncio.sleep(seconds)
+            scene.network.end()
+            scene.network.begin(Recorder(), Wanted(), None)
+            await scene.settle()
+            assert scene.really() == scene.ssid() == (OWNERS.ssid if owner else None)
+            assert scene.ours == []
+
+    run(work())
+
+
 def test_a_reset_keeps_the_stored_one_joined() -> None:
     async def work() -> None:
         async with on(world(owner=True)) as scene:

@@ -246,8 +246,10 @@ class StationTask(StationCore):
             self._check_mac()
             await self._holding.hold()
             if goal.keep:
+                if goal is self._goal:
+                    # Not after it is written: a session that begins meanwhile may have none.
+                    self._keeps_stored = True
                 await self._profiles.keep(self._wanted)
-                self._keeps_stored = True
         await self._profiles.renew(self._wanted)
         await self._profiles.delete_passing(all_but_current=True)
         await self._settle_live()
