@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from tests.vm import owner
-from tests.vm.air import Air
 from tests.vm.joining import JOIN_SECONDS, join, join_command, joined_bssid
+from tests.vm.package.air_at_boot import open_at_boot
 from tests.vm.package.service import InstalledService
 from tests.vm.report import Report
-from tests.vm.standard_air import MIXED, WPA2, open_standard_air
+from tests.vm.standard_air import MIXED, WPA2
 
 WATCHDOG = 20.0
 """Seconds without a sign of life; WatchdogSec= of the unit."""
@@ -24,9 +24,8 @@ def test_a_reset_is_ready_again(service: InstalledService, report: Report) -> No
     assert service.complaints() == ""
 
 
-def test_a_reboot_joins_again_with_nothing_typed(
-    service: InstalledService, air: Air, report: Report
-) -> None:
+def test_a_reboot_joins_again_with_nothing_typed(service: InstalledService, report: Report) -> None:
+    open_at_boot(service.machine)
     join(service, WPA2, name="AT+CWJAP_DEF")
     machine, client = service.machine, service.client
     machine.begin_reboot()
@@ -35,8 +34,6 @@ def test_a_reboot_joins_again_with_nothing_typed(
     power_on = machine.answers_again()
     report.note(f"power-on to ready {ready - power_on:.1f} s")
     report.note(f"unit start to ready {service.started_within():.2f} s")
-    machine.run("while ! systemctl is-active -q vm-radios; do sleep 0.5; done", seconds=240)
-    open_standard_air(air)
     client.until(b"WIFI CONNECTED\r\n", 180)
     client.until(b"WIFI GOT IP\r\n", 60)
     service.quiet()
