@@ -140,7 +140,6 @@ class TimeServers:
         self._wake.set()
         if self._task is None and (self._wanted or self._told):
             self._task = asyncio.create_task(self._run(), name="time servers on D-Bus")
-            self._task.add_done_callback(self._ended)
 
     async def close(self) -> None:
         """Take the servers back; no task and no descriptor is left."""
@@ -151,10 +150,14 @@ class TimeServers:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._task = None
-
     async def _run(self) -> None:
+        try:
+            await self._see_to_them()
+        finally:
+            # Not in a callback, which comes a turn later: servers named until then would wait.
+            self._task = None
+
+    async def _see_to_them(self) -> None:
         self._pause = FIRST_PAUSE
         while True:
             try:

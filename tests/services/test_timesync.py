@@ -18,6 +18,7 @@ from gateway.services.network.bus_values import user_name
 from gateway.services.timesync import (
     FILE_NAME,
     NetworkTime,
+    TimeBus,
     TimeBusError,
     TimeServers,
     ask_network_time,
@@ -99,6 +100,32 @@ def test_the_connection_ends_with_the_last_server(tmp_path: Path) -> None:
                 await task
             servers.use(MINE)
             await news.until(lambda: news.lines.count(ASKS) == 2)
+
+    run(test)
+
+
+def test_servers_that_are_named_as_the_connection_ends_are_sent(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with at_work(tmp_path) as (_, daemon, news):
+
+            async def open_bus(lost: Callable[[], None]) -> TimeBus:
+                bus = await open_time_bus(lost)
+                close = bus.close
+
+                def close_and_name() -> None:
+                    close()
+                    if daemon.asked == [list(MINE), []]:
+                        asyncio.get_running_loop().call_soon(servers.use, OTHERS)
+
+                bus.close = close_and_name  # type: ignore[method-assign]
+                return bus
+
+            servers = TimeServers(open_bus, tmp_path)
+            servers.use(MINE)
+            await news.until(lambda: news.lines == [ASKS])
+            servers.use(())
+            await news.until(lambda: daemon.asked == [list(MINE), [], list(OTHERS)])
+            await servers.close()
 
     run(test)
 
