@@ -40,7 +40,7 @@ mirror() {
 
 # fingerprint PATH...: a short name for the content of files; another content, another name.
 fingerprint() {
-    find "$@" -type f -not -name '*.pyc' -printf '%m %p\0' | sort -z |
+    find "$@" -type f -not -name '*.pyc' -not -path '*/.*' -printf '%m %p\0' | sort -z |
         while IFS=' ' read -r -d '' rights path; do
             echo "$rights $path $(sha256sum < "$path")"
         done | sha256sum | cut -c 1-16
