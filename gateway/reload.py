@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from dataclasses import fields, replace
 
 from gateway.config import Config
@@ -26,5 +27,6 @@ def reloaded(before: Config, after: Config) -> Config:
     logger.info("configuration read again: %s changed", ", ".join(taken) or "nothing")
     if waiting:
         names = ", ".join(f"[{name}]" for name in waiting)
-        logger.warning("%s changed too, and wait for: sudo systemctl restart esp-at-gateway", names)
+        unit = shlex.quote(before.storage.unit)
+        logger.warning("%s changed too, and wait for: sudo systemctl restart %s", names, unit)
     return replace(before, **{name: getattr(after, name) for name in taken})

@@ -14,7 +14,7 @@ from gateway.services.api import Address, Credentials, Encryption, Interface, So
 from gateway.services.network import release_network as program
 from gateway.services.network import view
 from gateway.services.network.manager import Profile
-from gateway.services.network.ownership import OwnershipRecord
+from gateway.services.network.ownership import OwnershipRecord, release_command
 from gateway.services.network.profiles import (
     KeyManagement,
     identity_of,
@@ -395,6 +395,39 @@ def test_a_call_that_is_not_answered_ends_it_in_time(
         assert OwnershipRecord(tmp_path).empty
 
     on(world(owner=True), tmp_path, work)
+
+
+async def _not_running(left: Left) -> None:
+    left.manager.stop()
+
+
+async def _not_answering(left: Left) -> None:
+    left.manager.hang_next("set_autoconnect")
+
+
+@pytest.mark.parametrize("trouble", [_not_running, _not_answering])
+def test_the_command_that_is_advised_is_for_this_gateways_record(
+    trouble: Callable[[Left], Coroutine[Any, Any, None]],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def work(left: Left) -> None:
+        await left.join()
+        await trouble(left)
+        await release(left.manager, OwnershipRecord(left.folder))
+        command = f"sudo esp-at-gateway release-network --state-dir '{left.folder}'"
+        assert caplog.messages[-1].endswith(f"run: {command}")
+
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    on(world(owner=True), folder, work)
+
+
+def test_the_usual_gateway_needs_no_option() -> None:
+    command = "sudo esp-at-gateway release-network"
+    assert release_command(Path("/var/lib/esp-at-gateway")) == command
+    instances = Path("/var/lib/esp-at-gateway-ttyUSB0")
+    assert release_command(instances) == f"{command} --state-dir {instances}"
 
 
 class TestTheCommand:

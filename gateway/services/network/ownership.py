@@ -10,12 +10,14 @@ import asyncio
 import json
 import logging
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.config import StorageOptions
 from gateway.services.api import Interface
 from gateway.services.atomic_file import replace_file, set_aside
 
@@ -39,6 +41,14 @@ class _Content:
     folder: str = ""
 
 
+def release_command(state_dir: Path) -> str:
+    """What gives back, at the shell's prompt, what the record in `state_dir` says."""
+    command = "sudo esp-at-gateway release-network"
+    if state_dir == StorageOptions().state_dir:
+        return command
+    return f"{command} --state-dir {shlex.quote(str(state_dir))}"
+
+
 class OwnershipRecord:
     """The record in `directory`; loaded at once, and `network.json.bad` if it is unreadable.
 
@@ -53,6 +63,11 @@ class OwnershipRecord:
         self._writing = asyncio.Lock()
         self._recorded_at: dict[str, float] = {}
         self._refused = False
+
+    @property
+    def release_command(self) -> str:
+        """What gives back, at the shell's prompt, what this record says."""
+        return release_command(self._file.parent)
 
     @property
     def empty(self) -> bool:

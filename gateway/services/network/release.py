@@ -45,7 +45,8 @@ async def release(
     if not manager.present:
         logger.warning(
             "NetworkManager is not running, nothing can be given back to it now; once it runs, "
-            "run: sudo esp-at-gateway release-network"
+            "run: %s",
+            record.release_command,
         )
         return []
     work = _Release(manager, record)
@@ -54,9 +55,9 @@ async def release(
             await work.run()
     except TimeoutError:
         logger.warning(
-            "NetworkManager did not take everything back within %g s; "
-            "run: sudo esp-at-gateway release-network",
+            "NetworkManager did not take everything back within %g s; run: %s",
             seconds,
+            record.release_command,
         )
     return work.done
 
