@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -206,7 +207,10 @@ def _add_setup_uart(parser: argparse.ArgumentParser) -> None:
 def _add_monitor(monitor: argparse.ArgumentParser) -> None:
     _take_config(monitor)
     monitor.add_argument(
-        "--instance", metavar="NAME", help="listen to esp-at-gateway@NAME, as ttyUSB0"
+        "--instance",
+        type=_instance,
+        metavar="NAME",
+        help="listen to esp-at-gateway@NAME, as ttyUSB0",
     )
     monitor.add_argument(
         "--socket", type=Path, metavar="PATH", help="listen at this socket instead"
@@ -218,7 +222,7 @@ def _add_monitor(monitor: argparse.ArgumentParser) -> None:
 def _add_doctor(doctor: argparse.ArgumentParser) -> None:
     _take_config(doctor)
     doctor.add_argument(
-        "--instance", metavar="NAME", help="look at esp-at-gateway@NAME, as ttyUSB0"
+        "--instance", type=_instance, metavar="NAME", help="look at esp-at-gateway@NAME, as ttyUSB0"
     )
     doctor.add_argument(
         "--loopback",
@@ -226,6 +230,16 @@ def _add_doctor(doctor: argparse.ArgumentParser) -> None:
         help="test the wires: the service is stopped, RX and TX (pins 8 and 10) are joined",
     )
     doctor.add_argument("--json", action="store_true", help="the findings for a program")
+
+
+def _instance(name: str) -> str:
+    """The name of an instance: what systemd.unit(5) lets one have."""
+    if not re.fullmatch(r"[A-Za-z0-9:_.\\@-]+", name):
+        raise argparse.ArgumentTypeError(
+            f"{name!r} is none: it is what follows the @ in `systemctl list-units "
+            "'esp-at-gateway@*'`, as ttyUSB0"
+        )
+    return name
 
 
 def _take_config(parser: argparse.ArgumentParser) -> None:

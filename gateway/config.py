@@ -107,6 +107,15 @@ class StorageOptions:
     )
     runtime_dir: Path = field(default=Path("/run/esp-at-gateway"), metadata=allowed(check.folder))
 
+    @property
+    def unit(self) -> str:
+        """The unit of systemd that keeps its state here: each instance has a folder of its own."""
+        usual = StorageOptions().state_dir
+        is_instance = self.state_dir.name.startswith(f"{usual.name}-")
+        if self.state_dir.parent != usual.parent or not is_instance:
+            return usual.name
+        return f"{usual.name}@{self.state_dir.name.removeprefix(f'{usual.name}-')}"
+
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
@@ -242,6 +251,8 @@ def load(path: Path | None) -> Config:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # no TOML, or no UTF-8
         raise ConfigError(f"{file}: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{file}: too many brackets in one another") from error
     try:
         config: Config = check.table(Config)(raw, "")
     except ConfigError as error:
@@ -259,5 +270,5 @@ def state_dir_of(path: Path | None) -> Path:
     try:
         with (path or DEFAULT_PATH).open("rb") as opened:
             return check.folder(tomllib.load(opened)["storage"]["state_dir"], "state_dir")
-    except (OSError, ValueError, LookupError, TypeError, ConfigError):
+    except (OSError, ValueError, LookupError, TypeError, ConfigError, RecursionError):
         return StorageOptions().state_dir

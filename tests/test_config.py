@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from gateway import config
-from gateway.config import AccessPointOptions, Config, ConfigError, load
+from gateway.config import (
+    AccessPointOptions,
+    Config,
+    ConfigError,
+    StorageOptions,
+    load,
+    state_dir_of,
+)
 from gateway.services.api import Encryption
 
 EXAMPLE = Path(__file__).parent.parent / "packaging" / "gateway.toml"
@@ -261,6 +268,38 @@ def test_what_is_no_toml_is_refused_with_the_place(file: Path) -> None:
     file.write_bytes(b'reply_style = "\xff"')
     with pytest.raises(ConfigError, match=f"^{file}: "):
         load(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"uart = {'[' * 9999}",
+        f"uart = {'{a = ' * 9999}",
+        f"reply_style = {'[' * 200}{']' * 200}",
+        f"reply_style.{'a.' * 9999}a = 1",
+        f"{'a.' * 9999}a = 1",
+    ],
+    ids=["lists", "tables", "not so deep", "dots", "dots of no option"],
+)
+def test_what_is_nested_without_end_is_refused(file: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        loaded(file, text)
+    assert str(refusal.value).startswith(f"{file}: ")
+    assert state_dir_of(file) == Config().storage.state_dir
+
+
+@pytest.mark.parametrize(
+    ("folder", "unit"),
+    [
+        ("/var/lib/esp-at-gateway", "esp-at-gateway"),
+        ("/var/lib/esp-at-gateway-ttyUSB0", "esp-at-gateway@ttyUSB0"),
+        ("/var/lib/esp-at-gateway-a\\x2db", "esp-at-gateway@a\\x2db"),
+        ("/srv/esp-at-gateway-ttyUSB0", "esp-at-gateway"),
+        ("/srv/state", "esp-at-gateway"),
+    ],
+)
+def test_the_folder_of_the_state_tells_the_unit(folder: str, unit: str) -> None:
+    assert StorageOptions(state_dir=Path(folder)).unit == unit
 
 
 @pytest.mark.parametrize("password", ['"hunter2"', '["hunter2"]', f'"{"hunter2" * 10}"'])

@@ -28,6 +28,11 @@ class Service:
     silence: str = ""
 
     @property
+    def unit_in_shell(self) -> str:
+        """The unit for a command: an instance's name may have a backslash in it."""
+        return shlex.quote(self.unit)
+
+    @property
     def is_installed(self) -> bool:
         """Whether there is such a unit, of use or not."""
         return self.properties.get("LoadState") not in (None, "", "not-found")
@@ -74,6 +79,11 @@ class Case:
     fault: str | None = None
     settings: Settings = field(default_factory=Settings)
     instance: str | None = None
+
+    @property
+    def file_in_shell(self) -> str:
+        """The configuration's file for a command."""
+        return shlex.quote(str(self.file))
 
     @property
     def device(self) -> str:

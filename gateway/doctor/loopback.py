@@ -79,7 +79,7 @@ def check_loopback(case: Case, grace: float = GRACE_SECONDS) -> list[Finding]:
         return [doubt(subject, f"{case.device} is a pseudo-terminal: it has no wires")]
     if case.service.is_running:
         text = f"{case.service.unit} has the line"
-        stop = f"sudo systemctl stop {case.service.unit}"
+        stop = f"sudo systemctl stop {case.service.unit_in_shell}"
         return [bad(subject, text, f"{stop} && {again(case)} --loopback")]
     wanted = case.settings.uart.baud if case.settings.uart else case.config.uart.baud
     speeds = sorted({*SPEEDS, wanted})
@@ -157,7 +157,7 @@ def judge(case: Case, trials: Sequence[Trial], wanted: int) -> list[Finding]:
     if not wrong:
         refused = [str(trial.baud) for trial in trials if trial.echo is Echo.REFUSED]
         more = f"; {', '.join(refused)} the UART does not do" if refused else ""
-        start = f"sudo systemctl start {case.service.unit}"
+        start = f"sudo systemctl start {case.service.unit_in_shell}"
         text = f"all {len(PATTERN)} bytes came back at {speeds} baud{more}"
         if case.service.is_installed:
             text += f". Take the bridge off, wire the board, {start}"

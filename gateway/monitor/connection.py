@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import shlex
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,9 +78,10 @@ def _advice(service: Service, error: OSError) -> str:
     if isinstance(error, PermissionError):
         return _not_permitted(service)
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+        unit = shlex.quote(service.unit)
         return (
-            f"no gateway listens at {service.path}: sudo systemctl start {service.unit} "
-            f"(why it does not run: journalctl -u {service.unit})"
+            f"no gateway listens at {service.path}: sudo systemctl start {unit} "
+            f"(why it does not run: journalctl -u {unit})"
         )
     return f"{service.path} cannot be connected to: {error.strerror or error}"
 

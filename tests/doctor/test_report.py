@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import shlex
 import sys
 import threading
 from pathlib import Path
@@ -144,6 +145,32 @@ def test_an_instance_has_a_line_a_state_and_a_unit_of_its_own(
     assert "/var/lib/esp-at-gateway-ttyUSB0" in texts["storage"]
     shows = [command for command in host.asked if command[:2] == ("systemctl", "show")]
     assert shows[0][-1] == "esp-at-gateway@ttyUSB0"
+
+
+def test_an_instance_is_named_as_a_shell_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    name = r"serial-by\x2did-usb"
+    remedies = []
+    for command in ([], ["ActiveState=failed"], ["ActiveState=active", "UnitFileState=disabled"]):
+        said = Done(0, "\n".join(["LoadState=loaded", "User=esp-at-gateway", *command]) + "\n")
+        host = FakeHost(commands={f"systemctl show esp-at-gateway@{name}": said})
+        program.run(None, name, json=True, host=host)
+        found = json.loads(capsys.readouterr().out)["findings"]
+        remedies += [each["remedy"] for each in found if "x2d" in (each["remedy"] or "")]
+    assert len(remedies) >= 4
+    for remedy in remedies:
+        words = shlex.split(remedy, comments=True)
+        assert all(r"\x2d" in word for word in words if "x2d" in word), remedy
+
+
+@pytest.mark.parametrize("command", ["doctor", "monitor"])
+@pytest.mark.parametrize("name", ["../x", "/dev/ttyUSB0", "", "a b", "x\n"])
+def test_what_is_no_instance_is_refused(
+    command: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--instance", name])
+    assert ended.value.code == 2
+    assert "as ttyUSB0" in capsys.readouterr().err
 
 
 def test_a_loopback_looks_at_the_line_alone(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from gateway.doctor.case import Case
@@ -53,13 +54,13 @@ def _remedy_for_none(case: Case) -> str:
     if is_pi(case) and not re.match(r"/dev/tty(USB|ACM)", case.device):
         return "sudo esp-at-gateway setup-uart"
     if case.instance:
-        return f"plug the adapter in, or sudo systemctl disable --now {case.service.unit}"
+        return f"plug the adapter in, or sudo systemctl disable --now {case.service.unit_in_shell}"
     return edit_device(case)
 
 
 def edit_device(case: Case) -> str:
     """The command that names another device."""
-    return f"sudo nano {case.file}    # [uart] device = ..., and plug the adapter in"
+    return f"sudo nano {case.file_in_shell}    # [uart] device = ..., and plug the adapter in"
 
 
 def is_pi(case: Case) -> bool:
@@ -82,10 +83,11 @@ def _speed(case: Case, chip: Chip) -> Finding:
     text = f"{wanted} ({whose})"
     facts = {"baud": wanted.baud, "stored": stored is not None}
     # What the sketch has to be set to, which it cannot read itself.
-    remedy = f"sudo nano {case.file}    # [uart] baud = 115200"
+    remedy = f"sudo nano {case.file_in_shell}    # [uart] baud = 115200"
     if stored:
-        stop = f"sudo systemctl stop {case.service.unit}"
-        remedy = f"{stop}; sudo rm {case.path('settings.json')}    # all that was stored"
+        stored_file = shlex.quote(case.path("settings.json"))
+        stop = f"sudo systemctl stop {case.service.unit_in_shell}"
+        remedy = f"{stop}; sudo rm {stored_file}    # all that was stored"
     if chip.kind == "mini-UART" and wanted.parity:
         return bad("speed", f"{text}: a mini-UART has no parity", remedy, **facts)
     if chip.max_baud is not None and wanted.baud > chip.max_baud:
@@ -137,7 +139,7 @@ def check_access(case: Case) -> Iterator[Finding]:
         node = case.host.node(case.device)
     except OSError:
         return  # check_line's
-    subject, name, unit = "access", case.node_name, case.service.unit
+    subject, name, unit = "access", case.node_name, case.service.unit_in_shell
     if not node.allows(case.account, 6):
         if node.group in ("root", "tty"):
             text = f"{name} belongs to group {node.group}, as where a console has it"

@@ -76,7 +76,7 @@ def _wifi(case: Case, found: Devices) -> Iterator[Finding]:
         others = found.named("wifi")
         if others:
             text = f"there is no {name}; NetworkManager has {', '.join(others)}"
-            mend = f"sudo nano {case.file}    # [network] wifi_interface"
+            mend = f"sudo nano {case.file_in_shell}    # [network] wifi_interface"
             yield bad("Wi-Fi", text, mend, **facts)
         elif _has_radio(case):
             mend = "sudo systemctl restart NetworkManager; nmcli device"
@@ -114,7 +114,7 @@ def _ethernet(case: Case, found: Devices) -> Iterator[Finding]:
         others = [each for each in found.named("ethernet") if not each.startswith("usb")]
         if others:
             text = f"there is no {name}; NetworkManager has {', '.join(others)}"
-            mend = f"sudo nano {case.file}    # [network] ethernet_interface"
+            mend = f"sudo nano {case.file_in_shell}    # [network] ethernet_interface"
             yield doubt("Ethernet", text, mend, interface=name)
         else:
             yield good("Ethernet", f"no {name} on this machine", interface=None)

@@ -16,7 +16,7 @@ def check_pins(case: Case) -> Iterator[Finding]:
     used = ", ".join(f"GPIO{number}" for number in case.config.gpio.used)
     if not used:
         return
-    host, unit = case.host, case.service.unit
+    host, unit = case.host, case.service.unit_in_shell
     if not host.has_module("gpiozero"):
         text = f"{used}: gpiozero is not installed, the service does without"
         yield bad("pins", text, "sudo apt install python3-gpiozero")
@@ -27,7 +27,7 @@ def check_pins(case: Case) -> Iterator[Finding]:
         return
     chips = [f"/dev/{name}" for name in host.names("/dev") if name.startswith("gpiochip")]
     if not chips:
-        mend = f"sudo nano {case.file}    # take [gpio] out"
+        mend = f"sudo nano {case.file_in_shell}    # take [gpio] out"
         yield bad("pins", f"{used}: this machine has no GPIO", mend)
         return
     nodes = [host.node(chip) for chip in chips]

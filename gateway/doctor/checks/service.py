@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator
 
-from gateway.config import DEFAULT_PATH, StorageOptions
+from gateway.config import DEFAULT_PATH
 from gateway.doctor.case import SERVICE_USER, Case
 from gateway.doctor.finding import Finding, bad, doubt, good
 from gateway.services import settings
@@ -46,7 +46,7 @@ def check_configuration(case: Case) -> Iterator[Finding]:
         yield doubt(
             subject,
             f"{file} has been changed since the service was started",
-            f"sudo systemctl restart {case.service.unit}",
+            f"sudo systemctl restart {case.service.unit_in_shell}",
             file=file,
         )
     else:
@@ -55,7 +55,7 @@ def check_configuration(case: Case) -> Iterator[Finding]:
 
 def check_service(case: Case) -> Iterator[Finding]:
     """The unit is installed, comes by itself after a reboot, and runs."""
-    service, unit = case.service, case.service.unit
+    service, unit, word = case.service, case.service.unit, case.service.unit_in_shell
     if service.silence:
         yield doubt("service", f"systemd does not answer: {service.silence}")
         return
@@ -68,8 +68,8 @@ def check_service(case: Case) -> Iterator[Finding]:
         return
     read = service.properties["LoadState"]
     if read != "loaded":
-        mend = f"sudo systemctl unmask {unit} && sudo systemctl enable --now {unit}"
-        mend = mend if read == "masked" else f"systemd-analyze verify {unit}.service"
+        mend = f"sudo systemctl unmask {word} && sudo systemctl enable --now {word}"
+        mend = mend if read == "masked" else f"systemd-analyze verify {word}.service"
         yield bad("service", f"{unit}.service cannot be started: {read}", mend, unit=unit)
         return
     state = service.properties.get("ActiveState", "")
@@ -79,15 +79,15 @@ def check_service(case: Case) -> Iterator[Finding]:
     waits = service.properties.get("SubState", "").startswith("auto-restart")
     if state == "failed" or waits:
         cause = _last_error(case) or f"it ended: {service.properties.get('Result', 'unknown')}"
-        yield bad("service", f"{unit} {state}: {cause}", f"journalctl -u {unit} -n 20", **facts)
+        yield bad("service", f"{unit} {state}: {cause}", f"journalctl -u {word} -n 20", **facts)
     elif not service.is_running:
         start = "enable --now" if is_disabled else "start"
-        yield bad("service", f"{unit} is {state}", f"sudo systemctl {start} {unit}", **facts)
+        yield bad("service", f"{unit} is {state}", f"sudo systemctl {start} {word}", **facts)
     elif is_disabled:
         yield doubt(
             "service",
             f"{unit} runs, and does not come by itself after a reboot",
-            f"sudo systemctl enable {unit}",
+            f"sudo systemctl enable {word}",
             **facts,
         )
     else:
@@ -172,7 +172,7 @@ def _stored(case: Case) -> Iterator[Finding]:
     except ValueError:
         # The error's text may quote what is stored.
         text = f"{file} cannot be read: the next start sets it aside for the factory's settings"
-        yield doubt("settings", text, f"sudo systemctl restart {case.service.unit}")
+        yield doubt("settings", text, f"sudo systemctl restart {case.service.unit_in_shell}")
     if _exists(case, f"{file}.bad"):
         text = f"settings that could not be read were set aside: {file}.bad"
         yield doubt("settings", text, f"sudo rm {shlex.quote(file + '.bad')}")
@@ -191,14 +191,8 @@ def check_leftovers(case: Case) -> Iterator[Finding]:
         yield bad(
             "owner's network",
             "no gateway runs, and what one has taken of NetworkManager was not given back",
-            f"sudo esp-at-gateway release-network {_of_this_gateway(case)}".rstrip(),
+            ownership.release_command(case.config.storage.state_dir),
         )
-
-
-def _of_this_gateway(case: Case) -> str:
-    """The options that name this gateway's record; none for the usual one."""
-    folder = case.config.storage.state_dir
-    return "" if folder == StorageOptions().state_dir else f"--state-dir {shlex.quote(str(folder))}"
 
 
 def again(case: Case) -> str:
