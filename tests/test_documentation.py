@@ -152,6 +152,8 @@ def test_commands_that_a_document_names_are_there(document_file: Path) -> None:
     [
         "does not exist: ",
         "permission denied for ",
+        "a login prompt has had it; ",
+        "is held by a login prompt ",
         "is held by ",
         " is the kernel's console: ",
         "exists and is no symlink",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import grp
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ _GETTY_NAMES = frozenset({"agetty", "getty", "login"})
 _CONSOLES = Path("/sys/class/tty/console/active")
 # The same text as /proc/device-tree/model, where a service sees it that is shown no /proc.
 _MODEL = Path("/sys/firmware/devicetree/base/model")
+# A folder for each login prompt that systemd runs, by its unit. Everybody sees it, also a
+# service that is shown no processes but its own (ProtectProc=).
+_LOGIN_PROMPTS = Path("/sys/fs/cgroup/system.slice/system-serial\\x2dgetty.slice")
 _SET_UP = "run: sudo esp-at-gateway setup-uart"
 
 
@@ -40,6 +45,12 @@ def unavailable(device: str, error: Exception) -> LineUnavailable:
             "([uart] device in gateway.toml, or --uart)"
         )
     if number in (errno.EACCES, errno.EPERM):
+        if _was_a_login_prompts(device):
+            return LineUnavailable(
+                f"permission denied for {device}: a login prompt has had it; "
+                f"{_end_of_login_prompt(device)}, then: "
+                f"sudo udevadm trigger --action=change --name-match={shlex.quote(device)}"
+            )
         return LineUnavailable(
             f"permission denied for {device}: add the user to group dialout "
             "(sudo usermod -aG dialout USER) and start anew"
@@ -68,13 +79,14 @@ def refuse_console(device: str) -> None:
         mend = _SET_UP if _on_a_pi() else f"take console={name} off the kernel's command line"
         raise LineOfKernel(f"{device} is the kernel's console: {mend}, then reboot")
     for holder in terminal_users(number):
-        if holder.name not in _GETTY_NAMES:
-            advice = "end that, or name another device"
-        elif _on_a_pi():
-            advice = _SET_UP
-        else:
-            advice = f"run: sudo systemctl disable --now serial-getty@{name}"
+        is_getty = holder.name in _GETTY_NAMES
+        advice = _end_of_login_prompt(device) if is_getty else "end that, or name another device"
         raise LineUnavailable(f"{device} is held by {holder}: {advice}")
+    getty = _LOGIN_PROMPTS / f"serial-getty@{name}.service"
+    if getty.exists():
+        raise LineUnavailable(
+            f"{device} is held by a login prompt ({getty.name}): {_end_of_login_prompt(device)}"
+        )
 
 
 def kernel_consoles() -> list[str]:
@@ -83,6 +95,23 @@ def kernel_consoles() -> list[str]:
         return _CONSOLES.read_text(encoding="ascii", errors="replace").split()
     except OSError:
         return []
+
+
+def _end_of_login_prompt(device: str) -> str:
+    if _on_a_pi():
+        return _SET_UP
+    name = os.path.basename(os.path.realpath(device))
+    return f"run: sudo systemctl disable --now serial-getty@{name}"
+
+
+def _was_a_login_prompts(device: str) -> bool:
+    """Whether the device is the group `tty`'s: agetty gives it to that and leaves it so."""
+    if os.path.realpath(device).startswith("/dev/pts/"):
+        return False  # always that group's
+    try:
+        return grp.getgrgid(os.stat(device).st_gid).gr_name == "tty"
+    except (OSError, KeyError):
+        return False
 
 
 def _on_a_pi() -> bool:

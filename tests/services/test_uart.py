@@ -7,9 +7,11 @@ just what a driver does that cannot do what it is asked for.
 from __future__ import annotations
 
 import asyncio
+import grp
 import logging
 import os
 import re
+import shutil
 import subprocess
 import termios
 from collections.abc import Iterator
@@ -367,6 +369,59 @@ def test_a_login_console_is_named_with_the_way_to_end_it(peer: Peer, tmp_path: P
         f"{peer.path} is held by agetty (pid {pid}): "
         f"run: sudo systemctl disable --now serial-getty@{name}"
     )
+
+
+def test_a_login_prompt_is_named_where_no_processes_are_shown(
+    peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_advice, "_LOGIN_PROMPTS", tmp_path)
+    name = os.path.basename(peer.path)
+    link = tmp_path / "serial0"
+    link.symlink_to(peer.path)
+    (tmp_path / f"serial-getty@{name}1.service").mkdir()
+    refuse_console(str(link))
+    (tmp_path / f"serial-getty@{name}.service").mkdir()
+    with pytest.raises(LineUnavailable) as refusal:
+        refuse_console(str(link))
+    assert str(refusal.value) == (
+        f"{link} is held by a login prompt (serial-getty@{name}.service): "
+        f"run: sudo systemctl disable --now serial-getty@{name}"
+    )
+
+
+def test_the_folder_of_login_prompts_is_named_as_systemd_names_it() -> None:
+    if shutil.which("systemd-escape") is None:
+        pytest.skip("needs systemd-escape")
+    prefix = subprocess.run(
+        ["systemd-escape", "serial-getty"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert device_advice._LOGIN_PROMPTS.name == f"system-{prefix}.slice"
+
+
+@pytest.fixture
+def _all_are_of_group_tty(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = grp.struct_group(("tty", "x", 5, []))
+    monkeypatch.setattr("gateway.services.device_advice.grp.getgrgid", lambda number: group)
+
+
+@pytest.mark.usefixtures("_all_are_of_group_tty")
+@pytest.mark.parametrize(("name", "word"), [("a", "{}/a"), ("a b", "'{}/a b'")])
+def test_a_device_that_a_login_prompt_has_had_is_given_back(
+    tmp_path: Path, name: str, word: str
+) -> None:
+    link, node = tmp_path / name, tmp_path / "ttyX"
+    node.touch()
+    link.symlink_to(node)
+    assert str(unavailable(str(link), PermissionError(13, ""))) == (
+        f"permission denied for {link}: a login prompt has had it; "
+        f"run: sudo systemctl disable --now serial-getty@ttyX, then: "
+        f"sudo udevadm trigger --action=change --name-match={word.format(tmp_path)}"
+    )
+
+
+@pytest.mark.usefixtures("_all_are_of_group_tty")
+def test_a_pseudo_terminal_is_that_groups_without_any_login_prompt(peer: Peer) -> None:
+    assert "to group dialout" in str(unavailable(peer.path, PermissionError(13, "")))
 
 
 @pytest.fixture
