@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config import load
+
 UNITS = Path(__file__).parent.parent / "systemd"
 SERVICE = UNITS / "esp-at-gateway.service"
 INSTANCE = UNITS / "esp-at-gateway@.service"
@@ -103,6 +105,55 @@ def test_the_getty_of_the_configured_line_stays_away(machine: Machine) -> None:
 def test_another_table_may_have_a_device_too(machine: Machine) -> None:
     machine.configure("[other]\ndevice = \"/dev/ttyS9\"\n\n[uart]\ndevice = '/dev/ttyS3'\n")
     assert machine.generate() == "serial-getty@ttyS3.service"
+
+
+UNREAD = [
+    'uart = { device = "/dev/ttyUSB0" }',
+    'uart.device = "/dev/ttyUSB0"',
+    '  uart . device = "/dev/ttyUSB0"',
+    '"uart".device = "/dev/ttyUSB0"',
+    '["uart"]\ndevice = "/dev/ttyUSB0"',
+    "[ 'uart' ] # a table\ndevice = \"/dev/ttyUSB0\"",
+    '[uart]\n"device" = "/dev/ttyUSB0"',
+    "[uart]\n'device' = \"/dev/ttyUSB0\"",
+    '[uart]\n"\\u0064evice" = "/dev/ttyUSB0"',
+    '[uart]\ndevice = "\\u002fdev/ttyUSB0"',
+    '[uart]\ndevice = """/dev/ttyUSB0"""',
+    '[uart]\ndevice = """\n/dev/ttyUSB0"""',
+    "[uart]\ndevice = '''/dev/ttyUSB0'''",
+]
+
+
+@pytest.mark.parametrize("text", UNREAD)
+def test_a_form_that_is_not_read_makes_nothing_rather_than_the_wrong_thing(
+    machine: Machine, text: str
+) -> None:
+    machine.configure(f'{text}\n[log]\nlevel = "info"\n')
+    assert load(machine.root / "etc/esp-at-gateway/gateway.toml").uart.device == "/dev/ttyUSB0"
+    machine.write("/proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0")
+    assert machine.generate() is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[uart]\r\ndevice = "/dev/ttyUSB0"\r\n',
+        "[uart] # it's the adapter\n\tdevice='/dev/ttyUSB0'#\"that\"\n",
+        '[[simulated.access_points]]\nssid = "uart = 1"\n[ uart ]\ndevice = "/dev/ttyUSB0"',
+        '# uart = {}\n#[uart]\n[uart]\n#device = "/dev/ttyS3"\ndevice = "/dev/ttyUSB0"\n',
+    ],
+)
+def test_forms_that_are_read(machine: Machine, text: str) -> None:
+    machine.configure(text)
+    assert load(machine.root / "etc/esp-at-gateway/gateway.toml").uart.device == "/dev/ttyUSB0"
+    assert machine.generate() == "serial-getty@ttyUSB0.service"
+
+
+def test_the_shipped_configuration_is_read(machine: Machine) -> None:
+    machine.configure((UNITS.parent / "packaging/gateway.toml").read_text())
+    machine.write("/dev/ttyAMA0", "")
+    (machine.root / "dev/serial0").symlink_to("ttyAMA0")
+    assert machine.generate() == "serial-getty@ttyAMA0.service"
 
 
 def test_a_link_is_followed(machine: Machine) -> None:
