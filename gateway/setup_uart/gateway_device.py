@@ -11,12 +11,18 @@ DEFAULT_DEVICE = "/dev/serial0"
 
 _TABLE = re.compile(r"[ \t]*\[")
 _UART_TABLE = re.compile(r"[ \t]*\[[ \t]*uart[ \t]*\][ \t]*(#.*)?")
+# Other ways to write the two names, which TOML has.
+_ODD_UART = re.compile(r"[ \t]*(\[[ \t]*)?(['\"]?)uart\2[ \t]*[.=\]]")
+_ODD_DEVICE = re.compile(r"[ \t]*['\"]?device\b")
 _DEVICE = re.compile(r"([ \t]*device[ \t]*=[ \t]*)(\"[^\"]*\"|'[^']*')(.*)", re.DOTALL)
 
 
 def device_of(text: str) -> str:
     """The device that `text`, a whole gateway.toml, names. Raises ValueError if it is broken."""
-    uart = tomllib.loads(text).get("uart", {})
+    try:
+        uart = tomllib.loads(text).get("uart", {})
+    except RecursionError:
+        raise ValueError("too many brackets in one another") from None
     device = uart.get("device", DEFAULT_DEVICE) if isinstance(uart, dict) else None
     if not isinstance(device, str):
         raise ValueError("[uart] device is not a text")
@@ -35,9 +41,31 @@ def with_device(text: str, device: str) -> str:
         changed = f"{text}{newline}[uart]{newline}{own}"
     else:
         changed = "".join(_in_table(lines, header, device, own))
-    if device_of(changed) != device:
-        raise ValueError("[uart] is written in a way that is not understood here")
+    try:
+        done = device_of(changed) == device
+    except ValueError:
+        done = False
+    if not done:
+        number = _odd_line(lines)
+        where = f"line {number}" if number else "[uart] device"
+        raise ValueError(
+            f"{where} is written in a way that is not changed here, and has to name {device}"
+        )
     return changed
+
+
+def _odd_line(lines: list[str]) -> int | None:
+    """The line, counted from 1, that a person would look at to change the device."""
+    inside = False
+    found = None
+    for number, line in enumerate(lines, start=1):
+        if _ODD_UART.match(line):
+            inside, found = True, number
+        elif _TABLE.match(line):
+            inside = False
+        elif inside and _ODD_DEVICE.match(line):
+            return number
+    return found
 
 
 def _in_table(lines: list[str], header: int, device: str, own: str) -> list[str]:

@@ -323,6 +323,40 @@ def test_a_broken_gateway_toml_is_told_before_anything_changes(
     assert "gateway.toml" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('uart = { device = "/dev/serial0" }\n', 1),
+        ('reply_style = "readme"\nuart = { baud = 9600 }\n', 2),
+        ('# a\nuart.device = "/dev/serial0"\n', 2),
+        ('"uart".device = "/dev/serial0"\n', 1),
+        ('[uart]\nbaud = 9600\n"device" = "/dev/serial0"\n', 3),
+        ('[log]\nlevel = "info"\n["uart"]\nbaud = 9600\ndevice = "/dev/serial0"\n', 5),
+        ('[uart]\ndevice = """/dev/serial0"""\n', 2),
+        ('["uart"]\nbaud = 9600', 1),
+    ],
+)
+def test_a_form_that_cannot_be_changed_is_left_to_the_owner(
+    text: str, line: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pi = Pi.of("pi5_trixie", tmp_path / "pi")
+    pi.gateway = text
+    before = pi.files()
+    assert pi.setup() == 1
+    assert pi.files() == before
+    assert capsys.readouterr().err == (
+        f"esp-at-gateway: gateway.toml: line {line} is written in a way that is not changed here, "
+        "and has to name /dev/ttyAMA0: mend it, then run this again\n"
+    )
+
+
+def test_brackets_without_end_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pi = Pi.of("pi5_trixie", tmp_path / "pi")
+    pi.gateway = f"uart = {'[' * 9999}"
+    assert pi.setup() == 1
+    assert "gateway.toml: too many brackets" in capsys.readouterr().err
+
+
 def test_without_udevs_rule_the_device_is_named_itself(tmp_path: Path) -> None:
     pi = Pi.of("pi4-b_trixie", tmp_path / "pi")
     (pi.root / "etc/udev/rules.d/99-com.rules").unlink()
