@@ -17,6 +17,7 @@ from gateway.setup_uart.models import PiModel
 # The firmware ignores what goes beyond 98 characters of a line.
 BEGIN = "# esp-at-gateway: begin (setup-uart wrote this; setup-uart --undo takes it away)"
 END = "# esp-at-gateway: end"
+NO_END = "# the line above this block had no end"
 _BEGINS = "# esp-at-gateway: begin"
 
 _OVERLAY_KEYS = {"dtoverlay", "device_tree_overlay"}
@@ -88,15 +89,18 @@ def with_block(text: str, lines: Iterable[str]) -> str:
     """`text` with `lines` in a block of ours at its end, in place of a block that is there."""
     text = without_block(text)
     newline = newline_of(text)
+    ours = [BEGIN, "[all]", *lines, END]
     if text and not text.endswith("\n"):
         text += newline
-    return text + "".join(f"{line}{newline}" for line in (BEGIN, "[all]", *lines, END))
+        ours.insert(1, NO_END)
+    return text + "".join(f"{line}{newline}" for line in ours)
 
 
 def without_block(text: str) -> str:
     """`text` without our block; what somebody else wrote into it stays."""
     kept: list[str] = []
     inside = False
+    unended = None
     closed = any(line.strip() == END for line in lines_of(text))
     for line in lines_of(text):
         plain = line.strip()
@@ -104,12 +108,16 @@ def without_block(text: str) -> str:
             inside = True
         elif inside and plain == END:
             inside = False
+        elif inside and plain == NO_END:
+            unended = len(kept)
         elif inside and plain in OUR_LINES:
             continue
         else:
             inside = inside and closed
             kept.append(line)
-    return "".join(kept)
+    without = "".join(kept)
+    # Where something has been put below since, that needs the line to end.
+    return without.removesuffix("\n").removesuffix("\r") if unended == len(kept) else without
 
 
 def has_block(text: str) -> bool:

@@ -39,11 +39,12 @@ def without_consoles(text: str, nodes: Collection[str]) -> tuple[str, tuple[Remo
 
 def put_back(text: str, removed: Collection[Removed]) -> str:
     """`text` with what `without_consoles` took out, where it is not there again by now."""
+    there = {word[0] for word in re.finditer(r"\S+", _first_line(text)[0])}
     for parameter in sorted(removed, key=lambda parameter: parameter.index):
         line, rest = _first_line(text)
         words = list(re.finditer(r"\S+", line))
         word = parameter.text.strip()
-        if any(other[0] == word for other in words):
+        if word in there:
             continue
         if parameter.index < len(words):
             place = words[parameter.index].start()

@@ -93,7 +93,7 @@ def plan(facts: Facts, wish: Bluetooth | None) -> Plan:
     stop = tuple(unit for unit in units if unit in facts.running_units - facts.enabled_units)
     former = facts.undo
     undo = Undo(
-        consoles=(*former.consoles, *(r for r in removed if r not in former.consoles)),
+        consoles=(*former.consoles, *_not_among(former.consoles, removed)),
         device_before=former.device_before or before,
         device_after=after or former.device_after,
         disabled_units=tuple(sorted({*former.disabled_units, *disable})),
@@ -108,6 +108,12 @@ def plan(facts: Facts, wish: Bluetooth | None) -> Plan:
         summary=_summary(facts.model, bluetooth),
         notes=tuple(_notes(facts, ahead, bluetooth)),
     )
+
+
+def _not_among(former: tuple[Removed, ...], removed: tuple[Removed, ...]) -> tuple[Removed, ...]:
+    """Those that are new: one that came back since, wherever it stood, is the same one."""
+    known = {parameter.text.strip() for parameter in former}
+    return tuple(parameter for parameter in removed if parameter.text.strip() not in known)
 
 
 def _command_line(facts: Facts, nodes: frozenset[str]) -> tuple[str | None, tuple[Removed, ...]]:

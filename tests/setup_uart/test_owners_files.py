@@ -31,6 +31,8 @@ def block_of(pi: Pi) -> list[str]:
         (b"rw  quiet\tconsole=serial0,9600\tsplash ", b"rw  quiet\tsplash "),
         (b"rw console=serial0,115200 console=ttyS0,9600", b"rw"),
         (b"rw console=serial0,115200\r\n", b"rw\r\n"),
+        (b"console=serial0 rw console=serial0 quiet\n", b"rw quiet\n"),
+        (b"rw console=serial0 console=serial0", b"rw"),
         (b"rw console=serial0\nconsole=serial0 below\n", b"rw\nconsole=serial0 below\n"),
     ],
 )
@@ -209,13 +211,32 @@ def test_crlf_stays_crlf(tmp_path: Path) -> None:
     assert pi.config == before
 
 
-def test_a_last_line_without_an_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [b"dtparam=audio=on", b"[all]\r\ndtparam=audio=on"])
+def test_a_last_line_without_an_end(
+    text: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pi = Pi.of("pi4-b_trixie", tmp_path / "pi")
+    pi.config = text
+    before = pi.files()
+    pi.setup()
+    assert re.match(rb"dtparam=audio=on\r?\n# esp-at-gateway: begin", pi.config[len(text) - 16 :])
+    first = pi.config
+    pi.setup(Bluetooth.SLOW)
+    pi.setup(Bluetooth.OFF)
+    assert pi.config == first
+    capsys.readouterr()
+    pi.setup(undo=True)
+    assert pi.files() == before
+    assert "somebody else" not in capsys.readouterr().out
+
+
+def test_a_last_line_without_an_end_ends_where_something_is_below(tmp_path: Path) -> None:
     pi = Pi.of("pi4-b_trixie", tmp_path / "pi")
     pi.config = b"dtparam=audio=on"
     pi.setup()
-    assert pi.config.startswith(b"dtparam=audio=on\n# esp-at-gateway: begin")
+    pi.config += b"dtparam=spi=on\n"
     pi.setup(undo=True)
-    assert pi.config.rstrip(b"\n") == b"dtparam=audio=on"
+    assert pi.config == b"dtparam=audio=on\ndtparam=spi=on\n"
 
 
 def test_only_line_ends_end_lines(tmp_path: Path) -> None:
@@ -270,6 +291,17 @@ def test_undo_does_not_double_a_console_that_is_back(tmp_path: Path) -> None:
     pi.command_line = before
     pi.setup(undo=True)
     assert pi.command_line == before
+
+
+def test_undo_does_not_double_a_console_that_was_taken_out_twice(tmp_path: Path) -> None:
+    pi = Pi.of("pi4-b_trixie", tmp_path / "pi")
+    pi.command_line = b"console=serial0,115200 rw\n"
+    pi.setup()
+    pi.command_line = b"rw console=serial0,115200\n"  # as an update of the system may do
+    pi.setup()
+    assert pi.command_line == b"rw\n"
+    pi.setup(undo=True)
+    assert pi.command_line == b"console=serial0,115200 rw\n"
 
 
 def test_a_block_whose_end_is_gone_takes_nothing_else_with_it(tmp_path: Path) -> None:
