@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from gateway.setup_uart import boot_config
 from gateway.setup_uart.command_line import Removed
@@ -56,7 +57,8 @@ def find(root: Path, gateway: Path, model: PiModel) -> Files:
         config = Path(os.path.realpath(config))
         settings = boot_config.parse(text, model)
         name = settings.value("cmdline", "cmdline.txt")
-        return Files(root, config, _command_line_file(config.parent, name, settings), gateway)
+        command_line = _command_line_file(config.parent, name, settings)
+        return Files(root, config, command_line, _target(root, gateway))
     raise Refusal(
         "no config.txt in /boot/firmware or /boot: is the boot partition mounted? "
         "See `lsblk -f`, then: sudo mount /boot/firmware"
@@ -72,6 +74,8 @@ def read(file: Path) -> str | None:
         return file.read_bytes().decode("latin-1")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except IsADirectoryError:
+        _refuse_folder(file)
 
 
 def read_gateway(file: Path) -> str | None:
@@ -80,6 +84,8 @@ def read_gateway(file: Path) -> str | None:
         return file.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        _refuse_folder(file)
     except UnicodeDecodeError as error:
         raise Refusal(f"{file} is not UTF-8: {error}") from error
 
@@ -142,6 +148,22 @@ def replace_all(contents: Mapping[Path, bytes | None]) -> None:
             raise Refusal(f"{_why(error)}; nothing was changed") from error
     for folder in {file.parent for file in contents}:
         _sync_folder(folder)
+
+
+def _refuse_folder(file: Path) -> NoReturn:
+    raise Refusal(f"{file} is a folder: move it away, then run this again")
+
+
+def _target(root: Path, file: Path) -> Path:
+    """`file`, or what it is a link to: the link stays, and the file behind it is written.
+
+    A link of a mounted card must not lead to a file of this machine. Raises Refusal.
+    """
+    target = Path(os.path.realpath(file))
+    inside = Path(os.path.realpath(root))
+    if file.is_relative_to(root) and not target.is_relative_to(inside):
+        raise Refusal(f"{file} is a link out of {root}, to {target}: put the file itself there")
+    return target
 
 
 def _only_says_where(text: str) -> bool:

@@ -44,6 +44,8 @@ def run(options: Options, run_command: Run | None = None) -> int:
         print(f"esp-at-gateway: {refusal}", file=sys.stderr)
     except PermissionError as error:
         print(f"esp-at-gateway: {error.filename}: run it with sudo", file=sys.stderr)
+    except OSError as error:
+        print(f"esp-at-gateway: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
     return 1
 
 

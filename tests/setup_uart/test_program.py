@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from gateway import cli
 from gateway.setup_uart.wanted import Bluetooth
+from tests.setup_uart.boots import GATEWAY as GATEWAY_TOML
 from tests.setup_uart.boots import Pi
 
 GETTY = "serial-getty@{}.service"
@@ -64,6 +66,58 @@ def test_config_txt_behind_a_link(pi: Pi) -> None:
     assert (pi.root / "boot/config.txt").is_symlink()
     assert b"disable-bt" in (pi.root / "boot/card/config.txt").read_bytes()
     assert b"serial0" not in (pi.root / "boot/card/cmdline.txt").read_bytes()
+
+
+@pytest.mark.parametrize("undo", [False, True])
+def test_gateway_toml_behind_a_link(undo: bool, tmp_path: Path) -> None:
+    pi = Pi.of("pi5_trixie", tmp_path / "pi")
+    if undo:
+        pi.setup()
+    link, real = pi.root / GATEWAY_TOML, pi.root / "srv/mine.toml"
+    real.parent.mkdir()
+    link.rename(real)
+    link.symlink_to("../../srv/mine.toml")
+    assert pi.setup(undo=undo) == 0
+    assert link.is_symlink()
+    device = "/dev/serial0" if undo else "/dev/ttyAMA0"
+    assert tomllib.loads(real.read_text())["uart"]["device"] == device
+
+
+def test_a_link_out_of_a_mounted_card_is_not_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pi = Pi.of("pi5_trixie", tmp_path / "pi")
+    (pi.root / GATEWAY_TOML).rename(tmp_path / "this-machines.toml")
+    (pi.root / GATEWAY_TOML).symlink_to(tmp_path / "this-machines.toml")
+    before = pi.files()
+    assert pi.setup() == 1
+    assert pi.files() == before
+    assert "is a link out of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["boot/firmware/config.txt", "boot/firmware/cmdline.txt", GATEWAY_TOML]
+)
+def test_a_folder_in_place_of_a_file(
+    name: str | Path, pi: Pi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pi.root / name).unlink()
+    (pi.root / name).mkdir()
+    before = pi.files()
+    assert pi.setup() == 1
+    assert pi.files() == before
+    told = capsys.readouterr().err
+    assert (
+        told == f"esp-at-gateway: {pi.root / name} is a folder: move it away, then run this again\n"
+    )
+
+
+def test_a_file_that_cannot_be_read_is_named(pi: Pi, capsys: pytest.CaptureFixture[str]) -> None:
+    file = pi.boot / "config.txt"
+    file.unlink()
+    file.symlink_to("config.txt")
+    assert pi.setup() == 1
+    assert f"esp-at-gateway: {file}: Too many levels of symbolic links" in capsys.readouterr().err
 
 
 def test_only_root_may(
