@@ -3,7 +3,7 @@
 Sections are filters: `[pi4]` holds for that model, `[all]` for every one. Filters of one kind
 replace each other, those of different kinds must all hold (Raspberry Pi's documentation,
 "Conditional filters"). Whether a filter by monitor, serial number or pin holds is not known
-here: what stands below one counts as not in force. `include` is not followed.
+here: what stands below one counts as not in force. `include` is not followed, only noticed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ _BEGINS = "# esp-at-gateway: begin"
 
 _OVERLAY_KEYS = {"dtoverlay", "device_tree_overlay"}
 _PARAMETER_KEYS = {"dtparam", "device_tree_param"}
+_INCLUDE = "include"
+# Parameters of the overlays uart0 and uart1.
+_USUAL_PINS = {"txd0_pin": "14", "rxd0_pin": "15", "txd1_pin": "14", "rxd1_pin": "15"}
 _MODEL_FILTER = re.compile(r"(pi|cm)\d.*")
 
 
@@ -49,6 +52,20 @@ class BootConfig:
         for setting in reversed(self.settings):
             if setting.key in _OVERLAY_KEYS and re.split("[,:]", setting.value)[0] in names:
                 return setting
+        return None
+
+    def includes(self) -> list[Setting]:
+        """The lines that have the firmware read another file too."""
+        return [setting for setting in self.settings if setting.key == _INCLUDE]
+
+    def moved_uart(self) -> Setting | None:
+        """A line that puts the UART of pins 8 and 10 on other pins, the first one."""
+        for setting in self.settings:
+            if setting.key in _OVERLAY_KEYS | _PARAMETER_KEYS:
+                for parameter in re.split("[,:]", setting.value):
+                    name, _, pin = (part.strip() for part in parameter.partition("="))
+                    if name in _USUAL_PINS and pin != _USUAL_PINS[name]:
+                        return setting
         return None
 
     def parameter(self, name: str) -> str:
@@ -156,6 +173,8 @@ def _in_force(text: str, holding: frozenset[str]) -> Iterator[Setting]:
             key, equals, value = plain.partition("=")
             if equals:
                 yield Setting(key.strip(), value.strip(), number)
+            elif plain.split()[0] == _INCLUDE:
+                yield Setting(_INCLUDE, plain.removeprefix(_INCLUDE).strip(), number)
 
 
 def _apply_filter(name: str, holding: frozenset[str], verdicts: dict[str, bool]) -> None:

@@ -73,6 +73,7 @@ class Plan:
     stop: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
     summary: str = ""
+    takes_bluetooth: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -92,11 +93,14 @@ def plan(facts: Facts, wish: Bluetooth | None) -> Plan:
     disable = tuple(unit for unit in units if unit in facts.enabled_units)
     stop = tuple(unit for unit in units if unit in facts.running_units - facts.enabled_units)
     former = facts.undo
+    # Bluetooth that an earlier run took away, and that this one leaves.
+    is_back = bluetooth is not Bluetooth.OFF and BLUETOOTH_SERVICE in former.disabled_units
+    enable = (BLUETOOTH_SERVICE,) if is_back else ()
     undo = Undo(
         consoles=(*former.consoles, *_not_among(former.consoles, removed)),
         device_before=former.device_before or before,
         device_after=after or former.device_after,
-        disabled_units=tuple(sorted({*former.disabled_units, *disable})),
+        disabled_units=tuple(sorted({*former.disabled_units, *disable} - set(enable))),
     )
     return Plan(
         config,
@@ -105,7 +109,9 @@ def plan(facts: Facts, wish: Bluetooth | None) -> Plan:
         undo,
         disable=disable,
         stop=stop,
+        enable=enable,
         summary=_summary(facts.model, bluetooth),
+        takes_bluetooth=bluetooth is Bluetooth.OFF and chosen(present) != chosen(ahead),
         notes=tuple(_notes(facts, ahead, bluetooth)),
     )
 
@@ -234,6 +240,16 @@ def _notes(facts: Facts, ahead: boot.BootConfig, bluetooth: Bluetooth | None) ->
         )
     if ahead.value("uart_2ndstage") == "1" or ahead.value("enable_rp1_uart") == "1":
         notes.append("the firmware is told to write its own messages to a UART while booting")
+    notes += [
+        f"line {included.line} of config.txt includes {included.value}, which is not looked at: "
+        "see that it leaves the UARTs and Bluetooth alone"
+        for included in ahead.includes()
+    ]
+    if moved := ahead.moved_uart():
+        notes.append(
+            f"line {moved.line} of config.txt puts a UART on other pins "
+            f"({moved.key}={moved.value}): pins 8 and 10 stay dead if it is theirs"
+        )
     if ahead.value("upstream_kernel") == "1":
         notes.append("config.txt asks for the upstream kernel, which may name the UARTs otherwise")
     if facts.gateway is None:

@@ -70,6 +70,7 @@ def _run(options: Options, run_command: Run) -> int:
     if options.dry_run:
         for command in commands:
             print(f"Would run: {' '.join(command)}")
+        _tell_bluetooth(planned)
         print("Nothing was changed (--dry-run).")
         return 0
     return _apply(options, files, facts, planned, texts, commands, run_command)
@@ -159,6 +160,7 @@ def _apply(
     _tell_restart(options, due=boot_changed)
     if not boot_changed and changes:
         print("The gateway takes it up with: sudo systemctl restart esp-at-gateway")
+    _tell_bluetooth(planned)
     if not options.undo:
         print("To take it all back: sudo esp-at-gateway setup-uart --undo")
     return 1 if failed else 0
@@ -199,6 +201,12 @@ def _tell_restart(options: Options, due: bool) -> None:
     if due:
         holds = "It holds once the Pi has started anew"
         print(f"{holds}: sudo reboot" if options.live else f"{holds}.")
+
+
+def _tell_bluetooth(planned: Plan) -> None:
+    if planned.takes_bluetooth:
+        again = "sudo esp-at-gateway setup-uart --bluetooth slow"
+        print(f"Attention: this switches Bluetooth off. To keep it, slower: {again}")
 
 
 def _asker(options: Options, run_command: Run) -> Callable[[str], bool]:

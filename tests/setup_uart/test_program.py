@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -237,6 +238,19 @@ def test_what_attaches_bluetooth_ends_with_it(wish: Bluetooth, disabled: bool, p
     assert pi.commands == ["systemctl --root=ROOT enable hciuart.service"] * disabled
 
 
+def test_bluetooth_that_is_wanted_after_all_is_attached_again(pi: Pi) -> None:
+    pi.enable("hciuart.service")
+    before = pi.files()
+    pi.setup(Bluetooth.OFF)
+    assert pi.setup(Bluetooth.SLOW) == 0
+    assert pi.commands == ["systemctl --root=ROOT enable hciuart.service"]
+    assert pi.setup(Bluetooth.SLOW) == 0
+    assert pi.commands == []
+    assert pi.setup(undo=True) == 0
+    assert pi.commands == []
+    assert pi.files() == before
+
+
 def test_a_command_that_fails_is_named(pi: Pi, capsys: pytest.CaptureFixture[str]) -> None:
     pi.enable(GETTY.format("ttyS0"))
     pi.failing = {GETTY.format("ttyS0")}
@@ -311,6 +325,11 @@ def test_a_record_that_is_broken_is_not_followed(
         ("uart_2ndstage=1", "firmware is told"),
         ("enable_rp1_uart=1", "firmware is told"),
         ("upstream_kernel=1", "upstream kernel"),
+        ("include extra.txt", "includes extra.txt, which is not looked at"),
+        ("[pi4]\n  include  a b.txt ", "includes a b.txt, which is not looked at"),
+        ("dtoverlay=uart0,txd0_pin=32,rxd0_pin=33", "(dtoverlay=uart0,txd0_pin=32,rxd0_pin=33)"),
+        ("dtoverlay=uart1,txd1_pin=32", "puts a UART on other pins"),
+        ("dtoverlay=uart0\ndtparam=rxd0_pin=37,txd0_pin=14", "puts a UART on other pins"),
     ],
 )
 def test_what_may_be_in_the_way_is_told(
@@ -319,6 +338,66 @@ def test_what_may_be_in_the_way_is_told(
     pi.config += f"{line}\n".encode()
     pi.setup(dry_run=True)
     assert word in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#include extra.txt",
+        "[none]\ninclude extra.txt",
+        "included=1",
+        "includes",
+        "dtoverlay=uart0,txd0_pin=14,rxd0_pin=15",
+        "dtoverlay=uart3,ctsrts",
+        "[pi5]\ndtoverlay=uart0,txd0_pin=32",
+    ],
+)
+def test_what_is_not_in_the_way_is_not_told(
+    line: str, pi: Pi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pi.config += f"{line}\n".encode()
+    pi.setup(dry_run=True)
+    assert "Note:" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "wish", "told"),
+    [
+        ("pi4-b_trixie", b"", None, True),
+        ("pi4-b_trixie", b"", Bluetooth.OFF, True),
+        ("pi4-b_trixie", b"", Bluetooth.SLOW, False),
+        ("pi4-b_trixie", b"dtoverlay=disable-bt\n", None, False),
+        ("pi5_trixie", b"", None, False),
+        ("zero_bookworm", b"", None, False),
+    ],
+)
+def test_that_bluetooth_goes_is_a_line_of_its_own_with_the_way_back(
+    name: str,
+    own: bytes,
+    wish: Bluetooth | None,
+    told: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pi = Pi.of(name, tmp_path / "pi")
+    pi.config += own
+    line = re.compile(
+        r"^Attention: this switches Bluetooth off.*: sudo esp-at-gateway (.*)$", re.MULTILINE
+    )
+    pi.setup(wish, dry_run=True)
+    assert bool(line.search(capsys.readouterr().out)) == told
+    pi.setup(wish)
+    found = line.search(capsys.readouterr().out)
+    assert bool(found) == told
+    if found:
+        assert cli.main([*found[1].split(), "--root", str(pi.root)]) == 0
+        assert b"disable-bt" not in pi.config
+        pi.setup(Bluetooth.OFF)
+        assert line.search(capsys.readouterr().out)
+    pi.setup()
+    assert not line.search(capsys.readouterr().out)
+    pi.setup(undo=True)
+    assert not line.search(capsys.readouterr().out)
 
 
 def test_an_early_console_is_told_and_left(pi: Pi, capsys: pytest.CaptureFixture[str]) -> None:
