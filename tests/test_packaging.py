@@ -20,7 +20,8 @@ PACKAGING = ROOT / "packaging"
 RULES = (PACKAGING / "debian/rules").read_text()
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
 # Programs of Debian's that units start → the package that brings them.
-DEBIANS = {"/bin/kill": "procps", "/usr/bin/udevadm": "udev"}
+# The shell calls udevadm, and is in every Debian itself.
+DEBIANS = {"/bin/kill": "procps", "/bin/sh": "udev"}
 # The owner's switch of the radio, enable-disable-wifi, is not among them.
 ALLOWED = {
     "org.freedesktop.NetworkManager.network-control",

@@ -46,8 +46,8 @@ def test_an_instance_differs_from_the_service_only_in_its_device_and_its_folders
         "After=dev-%i.device",
         "Conflicts=serial-getty@%i.service",
         "After=serial-getty@%i.service",
-        "# A login prompt takes the line from the group dialout, and does not give it back. Where it",
-        "# has not, udev is not asked: at boot it is busy for many seconds.",
+        "# A login prompt takes the line from group dialout, and does not give it back. Where none",
+        "# did, udev is not asked: at boot it is busy for seconds.",
         f"ExecStartPre={GIVEN_BACK.format('/dev/%I')}",
         "WantedBy=dev-%i.device",
     ]
