@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from tests.vm.inside.page_server import PAGE
@@ -31,7 +32,8 @@ def test_a_chain_is_trusted_once_the_time_is_known(
     refused = client.ask('AT+CIPSTART="SSL","air.test",443', 20)
     assert refused.final == b"ERROR"
     assert client.line() == b"CLOSED"
-    assert "TLS refused: the time is not known yet" in service.log()
+    # On a slow processor timedated may not have told yet.
+    assert re.search("TLS refused: (the time is not|whether the time is) known", service.log())
 
     serve_time(machine)
     begun = time.monotonic()
