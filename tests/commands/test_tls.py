@@ -111,6 +111,7 @@ STRANGER = authority.self_signed("Other Root").issue(names=["localhost"])
         (STRANGER, with_sha1, f"expected {SERVER.sha1.hex(':').upper()}"),
         (STRANGER, with_sha256, f"fingerprint is {STRANGER.sha256.hex(':').upper()}"),
     ],
+    ids=["old", "elsewhere", "stranger", "SHA-1", "SHA-256"],
 )
 def test_a_refusal_tells_its_cause_in_the_log(
     identity: Identity,
