@@ -18,7 +18,7 @@ run: setup ## an AT prompt on a gateway of its own, with a simulated network
 	@$(PYTHON) -m gateway console
 
 test: setup ## run the whole test suite
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto --dist loadfile
 
 test-vm: setup ## test Wi-Fi in a virtual machine with radios (about 15 minutes)
 	$(PYTHON) -m pytest -v tests/vm -o faulthandler_timeout=1200
