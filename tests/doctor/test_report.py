@@ -8,7 +8,9 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -93,11 +95,12 @@ def test_json() -> None:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """A configuration whose paths are the fake's."""
-    path = tmp_path / "gateway.toml"
-    path.write_text("")
-    return path
+def file() -> Iterator[Path]:
+    """A configuration whose paths are the fake's; its own is short enough for one row."""
+    with tempfile.TemporaryDirectory(prefix="d", dir="/tmp") as folder:
+        path = Path(folder) / "gateway.toml"
+        path.write_text("")
+        yield path
 
 
 def sick(verdict: Verdict) -> FakeHost:
