@@ -18,7 +18,7 @@ GENERATOR = UNITS / "esp-at-gateway-generator"
 # `$$` and `%%` are systemd's way to write one of them.
 GIVEN_BACK = (
     '+-/bin/sh -c \'test "$$(stat -Lc %%G {0})" = dialout || '
-    "udevadm trigger --settle --action=change --name-match={0}'"
+    "udevadm trigger --settle --action=add --name-match={0}'"
 )
 
 

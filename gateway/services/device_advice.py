@@ -49,7 +49,7 @@ def unavailable(device: str, error: Exception) -> LineUnavailable:
             return LineUnavailable(
                 f"permission denied for {device}: a login prompt has had it; "
                 f"{_end_of_login_prompt(device)}, then: "
-                f"sudo udevadm trigger --action=change --name-match={shlex.quote(device)}"
+                f"sudo udevadm trigger --action=add --name-match={shlex.quote(device)}"
             )
         return LineUnavailable(
             f"permission denied for {device}: add the user to group dialout "

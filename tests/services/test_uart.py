@@ -415,7 +415,7 @@ def test_a_device_that_a_login_prompt_has_had_is_given_back(
     assert str(unavailable(str(link), PermissionError(13, ""))) == (
         f"permission denied for {link}: a login prompt has had it; "
         f"run: sudo systemctl disable --now serial-getty@ttyX, then: "
-        f"sudo udevadm trigger --action=change --name-match={word.format(tmp_path)}"
+        f"sudo udevadm trigger --action=add --name-match={word.format(tmp_path)}"
     )
 
 
