@@ -47,7 +47,7 @@ def test_a_server_on_port_80(service: InstalledService) -> None:
     address = client.ask("AT+CIPETH?").line(b"+CIPETH:ip:").strip(b'"').decode()
     service.machine.run(
         f"rm -f /run/vm/page; ip netns exec lan bash -c 'exec 3<>/dev/tcp/{address}/80; "
-        'printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3 > /run/vm/page\' >/dev/null 2>&1 &'
+        'printf "GET /" >&3; cat <&3 > /run/vm/page\' >/dev/null 2>&1 &'
     )
     client.until(b"0,CONNECT\r\n", 20)
     client.until(b"+IPD,0,5:GET /", 20)
