@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from typing import Final
 
 logger = logging.getLogger("gateway.network")
+
+
+_LONG: Final = 8.0
+"""Seconds until the next try after which nobody calls it a moment."""
 
 
 class Backoff:
@@ -45,7 +50,13 @@ class Backoff:
         seconds, self._seconds = self._seconds, min(2 * self._seconds, self._last)
         return seconds
 
-    def after(self, sentence: str) -> float:
-        """Say why, and give the seconds to wait."""
-        self.say(sentence)
+    def after(self, sentence: str, *, passing: bool = False) -> float:
+        """Say why, and give the seconds to wait.
+
+        What may be over in a moment (`passing`) is told once the waiting has grown long.
+        """
+        if passing and self._seconds < _LONG:
+            logger.debug("%s", sentence)
+        else:
+            self.say(sentence)
         return self.next()

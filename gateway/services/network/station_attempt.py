@@ -85,6 +85,10 @@ def _failure(step: Transition) -> JoinError | None:
     )
 
 
+class RadioNotReady(JoinError):
+    """NetworkManager waits for the radio, which is over in seconds where it has just started."""
+
+
 def ready_device(manager: Manager, interface: str) -> str:
     """The Wi-Fi device's path; raises JoinError with what the owner can do if it is of no use."""
     if not manager.present:
@@ -107,9 +111,10 @@ def ready_device(manager: Manager, interface: str) -> str:
             f"sudo nmcli device set {interface} managed yes"
         )
     if state == DeviceState.UNAVAILABLE:
-        raise _unusable(
+        raise RadioNotReady(
+            JoinFailure.OTHER,
             f"{interface} cannot be used for now (is wpa_supplicant there, "
-            "the Wi-Fi country set?); see: nmcli device"
+            "the Wi-Fi country set?); see: nmcli device",
         )
     return device
 

@@ -19,7 +19,7 @@ from gateway.services.network.convergence import Superseded
 from gateway.services.network.ip_settings import Ipv4
 from gateway.services.network.live_addresses import NOTHING_ASKED
 from gateway.services.network.manager import ManagerError
-from gateway.services.network.station_attempt import REPLACED, ready_device
+from gateway.services.network.station_attempt import REPLACED, RadioNotReady, ready_device
 from gateway.services.network.station_core import PROTECTED, StationCore
 from gateway.services.network.station_goal import Aim, Goal
 
@@ -276,7 +276,10 @@ class StationTask(StationCore):
         if goal.asked is None or goal.asked.done():
             ssid = goal.credentials.ssid if goal.credentials else b""
             name = ascii(ssid.decode("utf-8", "backslashreplace"))[1:-1]
-            return self._backoff.after(f"not joined to {name}, trying again: {failure.detail}")
+            return self._backoff.after(
+                f"not joined to {name}, trying again: {failure.detail}",
+                passing=isinstance(failure, RadioNotReady),
+            )
         protected = self._is_protected()
         goal.asked.set_exception(failure)
         self._goal = Goal(Aim.GUEST if protected else Aim.AWAY)
