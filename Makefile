@@ -20,10 +20,10 @@ run: setup ## an AT prompt on a gateway of its own, with a simulated network
 test: setup ## run the whole test suite
 	$(PYTHON) -m pytest -n auto --dist loadfile
 
-test-vm: setup ## test Wi-Fi in a virtual machine with radios (about 15 minutes)
+test-vm: setup ## test Wi-Fi and the packages in virtual machines (about half an hour)
 	$(PYTHON) -m pytest -v tests/vm -o faulthandler_timeout=1200
 
-vm-image: setup ## make that machine's image now, with what it needs on this host
+vm-image: setup ## make their images now, with what they need on this host
 	$(PYTHON) -m tests.vm.disk_image
 
 deb: setup ## build the Debian packages in a clean Debian into dist/; SUITE=bookworm for 12
