@@ -133,24 +133,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser(
-        "run",
-        help="serve a serial line until SIGTERM",
-        epilog="An option that is left out is what the configuration file says.",
+    _add_run(
+        commands.add_parser(
+            "run",
+            help="serve a serial line until SIGTERM",
+            epilog="An option that is left out is what the configuration file says.",
+        )
     )
-    _take_config(run)
-    run.add_argument(
-        "--uart",
-        metavar="DEVICE|pty:PATH",
-        help="the serial line, or a new pseudo-terminal with a symlink to it at PATH",
-    )
-    run.add_argument(
-        "--baud", type=int, metavar="N", help="its speed until AT+UART_DEF stores another"
-    )
-    run.add_argument("--network", metavar="KIND", help="networkmanager or simulated")
-    run.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
-    run.add_argument("--cert-dir", metavar="DIR", help="where CA certificates are")
-    run.add_argument("--log-level", metavar="L", help="debug, info, warning or error")
     prompt = commands.add_parser("console", help="an AT prompt on a serial line")
     prompt.add_argument(
         "--uart", metavar="DEVICE", help="the line; without it a gateway is started to try out"
@@ -185,6 +174,22 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     return parser
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    _take_config(run)
+    run.add_argument(
+        "--uart",
+        metavar="DEVICE|pty:PATH",
+        help="the serial line, or a new pseudo-terminal with a symlink to it at PATH",
+    )
+    run.add_argument(
+        "--baud", type=int, metavar="N", help="its speed until AT+UART_DEF stores another"
+    )
+    run.add_argument("--network", metavar="KIND", help="networkmanager or simulated")
+    run.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
+    run.add_argument("--cert-dir", metavar="DIR", help="where CA certificates are")
+    run.add_argument("--log-level", metavar="L", help="debug, info, warning or error")
 
 
 def _add_setup_uart(parser: argparse.ArgumentParser) -> None:

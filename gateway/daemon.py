@@ -46,7 +46,6 @@ from gateway.status import describe
 
 logger = logging.getLogger("gateway")
 
-
 # At boot NetworkManager comes later than we do, on a small board much later.
 _BOOT_SECONDS = 60.0
 # At boot a link such as /dev/serial0 may come later than we do.
@@ -97,15 +96,20 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         daemon = _Daemon(config, line, settings, network, clock, supervisor, trace, reset_line)
         if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
             loop.add_signal_handler(signal.SIGHUP, lambda: daemon.reload(read_again))
-        serving = asyncio.ensure_future(daemon.serve())
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (serving, stopping):
-            task.cancel()
-        await asyncio.wait({serving, stopping})
-        if not serving.cancelled():
-            serving.result()
+        await _serve(daemon, stop)
         logger.info("stopped")
+
+
+async def _serve(daemon: _Daemon, stop: asyncio.Event) -> None:
+    """Serve until `stop`; raises what ended the line."""
+    serving = asyncio.ensure_future(daemon.serve())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (serving, stopping):
+        task.cancel()
+    await asyncio.wait({serving, stopping})
+    if not serving.cancelled():
+        serving.result()
 
 
 async def _opened(
