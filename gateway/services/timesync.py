@@ -28,6 +28,8 @@ ANSWER_SECONDS: Final = 2.0
 """How long systemd-timedated may take; a link that waits for it has 4.5 s in all."""
 CLOSE_SECONDS: Final = 5.0
 """How long the end may take."""
+RUNS: Final = Path("/run/systemd/timesync")
+"""There while systemd-timesyncd runs (`RuntimeDirectory=` of its unit)."""
 SWITCH_ON: Final = "`sudo timedatectl set-ntp true`"
 
 
@@ -255,7 +257,13 @@ class TimeServers:
             return
         if self._owner:
             return  # it has come meanwhile
-        if network_time.switched_on or network_time.synchronised:
+        if RUNS.exists():  # it starts just now, or was installed a moment ago
+            self._say(
+                logging.INFO,
+                f"{begin}systemd-timesyncd runs, and D-Bus does not know it; "
+                "`sudo systemctl restart systemd-timesyncd` helps, and so does a reboot",
+            )
+        elif network_time.switched_on or network_time.synchronised:
             self._say(
                 logging.INFO,
                 f"{begin}another program than systemd-timesyncd keeps this machine's clock, "

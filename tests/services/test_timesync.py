@@ -299,6 +299,37 @@ OFF = "network time is off on this machine; `sudo timedatectl set-ntp true` turn
 ANOTHER = "another program than systemd-timesyncd keeps this machine's clock"
 
 
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is there while systemd-timesyncd runs, if the test makes it."""
+    folder = tmp_path / "runs"
+    monkeypatch.setattr(timesync, "RUNS", folder)
+    return folder
+
+
+def test_one_that_has_no_name_on_the_bus_yet_is_told_from_another_program(
+    tmp_path: Path, runs: Path
+) -> None:
+    runs.mkdir()
+
+    async def test() -> None:
+        timedated = TimeDateDaemon(switched_on=True)
+        await timedated.appear()
+        try:
+            with News() as news:
+                servers = TimeServers(open_time_bus, tmp_path)
+                servers.use(MINE)
+                await news.until(lambda: bool(news.lines))
+                await servers.close()
+        finally:
+            timedated.vanish()
+        level, sentence = news.lines[0]
+        assert level == logging.INFO
+        assert "systemd-timesyncd runs, and D-Bus does not know it" in sentence
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     ("timedated", "level", "said"),
     [
