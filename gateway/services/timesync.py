@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from gateway.services.atomic_file import replace_file
+from gateway.services.network.backoff import Backoff
 
 logger = logging.getLogger("gateway.time")
 
@@ -129,7 +130,7 @@ class TimeServers:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._said: set[str] = set()
-        self._pause = FIRST_PAUSE
+        self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
 
     def use(self, servers: tuple[str, ...]) -> None:
         """Ask these from now on, () none: returns at once.
@@ -160,7 +161,7 @@ class TimeServers:
             self._task = None
 
     async def _see_to_them(self) -> None:
-        self._pause = FIRST_PAUSE
+        self._backoff.restart()
         while True:
             try:
                 await self._one_connection()
@@ -171,8 +172,7 @@ class TimeServers:
                     return
             except Exception:
                 logger.exception("the time servers could not be seen to; it is tried again")
-            await asyncio.sleep(self._pause)
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            await asyncio.sleep(self._backoff.next())
 
     async def _one_connection(self) -> None:
         """Returns when nothing is wanted and nothing of ours is in force."""
@@ -182,7 +182,7 @@ class TimeServers:
         try:
             await bus.watch_owner(self._owner_is)
             self._owner = await bus.owner()
-            self._pause = FIRST_PAUSE
+            self._backoff.restart()
             while not bus.lost:
                 self._wake.clear()
                 await self._settle(bus)

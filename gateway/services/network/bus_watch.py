@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
+from gateway.services.network.backoff import Backoff
 from gateway.services.network.bus_calls import BUS_LOST
 from gateway.services.network.bus_mirror import Mirror
 from gateway.services.network.bus_values import NOT_RUNNING, missing_permissions
@@ -85,7 +86,7 @@ class BusWatch:
         self._followed = ""
         self._present = False
         self._greeted = False
-        self._pause = FIRST_PAUSE
+        self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._said: set[str] = set()
         self._missing = False
         self._tell: asyncio.Handle | None = None
@@ -144,8 +145,7 @@ class BusWatch:
                 self._absent(str(error))
             except Exception:
                 logger.exception("the search for NetworkManager failed; it begins anew")
-            await asyncio.sleep(self._pause)
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            await asyncio.sleep(self._backoff.next())
 
     async def _one_connection(self) -> None:
         connection = self.connection = await self._open_bus(self._wake.set)
@@ -238,7 +238,7 @@ class BusWatch:
         if self._mirror.complete:
             self._present = True
             self._greeted = False
-            self._pause = FIRST_PAUSE
+            self._backoff.restart()
             self._said.clear()
             self._impatient(quietly=True)
             version = self.objects[ROOT].get(NM, {}).get("Version", "")
