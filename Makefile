@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-vm vm-image deb deb-check lint check bench docs clean
+.PHONY: help setup run test test-endurance test-vm vm-image deb deb-check lint check bench docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: setup ## an AT prompt on a gateway of its own, with a simulated network
 
 test: setup ## run the whole test suite
 	$(PYTHON) -m pytest -n auto --dist loadfile
+
+test-endurance: setup ## noise, floods and a soak (minutes)
+	$(PYTHON) -m pytest -v -s tests/endurance -o faulthandler_timeout=600
 
 test-vm: setup ## test Wi-Fi and the packages in virtual machines (about half an hour)
 	$(PYTHON) -m pytest -v tests/vm -o faulthandler_timeout=1200

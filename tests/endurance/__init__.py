@@ -1,0 +1,1 @@
+"""Tests that take minutes: noise, floods, and a soak. `make test-endurance` runs them."""
