@@ -6,7 +6,7 @@ READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 .PHONY: help setup run test test-endurance test-vm vm-image deb deb-check lint check bench docs clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv, and as root install the Debian packages it needs
 
