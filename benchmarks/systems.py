@@ -151,11 +151,11 @@ def start_gateway(folder: Path, python: Sequence[str] = (sys.executable,)) -> St
     return _reached(process, folder, lambda: _open_terminal(path), READY)
 
 
-def start_gateway_on_device(folder: Path) -> Started:
+def start_gateway_on_device(folder: Path, python: Sequence[str] = (sys.executable,)) -> Started:
     """The gateway on a terminal device that is there before it, as a UART is."""
     master, slave = os.openpty()
     try:
-        process = _launch(gateway_command(folder, os.ttyname(slave)), folder)
+        process = _launch(gateway_command(folder, os.ttyname(slave), python), folder)
         return _reached(process, folder, lambda: master, READY)
     finally:
         os.close(slave)

@@ -1,0 +1,127 @@
+"""Rounds of a conversation, one at a time: whoever counts can tell one from the next.
+
+Each round waits for its last byte before the next one begins. So the gateway is woken for the
+same things in the same order every time, however busy the machine is.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from benchmarks.client import Client
+
+SIZE = 2048
+"""Bytes of payload in a round: the most that one `AT+CIPSEND` carries (contract, section 6)."""
+
+PAYLOAD = bytes(range(256)) * (SIZE // 256)
+SECONDS = 60.0
+"""How long the far end waits for a byte before the check has failed."""
+
+_OK = b"\r\nOK\r\n"
+
+
+class FarEnd:
+    """The far end of the gateway's one link: a server on 127.0.0.1, TLS with a `context`."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._context = context
+        self._link: socket.socket | None = None
+        self.port = int(self._listener.getsockname()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        if self._link is not None:
+            self._link.close()
+
+    def link(self, client: Client) -> None:
+        """Have `client` open the gateway's link to here."""
+        accepting = threading.Thread(target=self._accept, name="far end")
+        accepting.start()
+        kind = "TCP" if self._context is None else "SSL"
+        client.command(f'AT+CIPSTART="{kind}","127.0.0.1",{self.port}')
+        accepting.join()
+
+    def _accept(self) -> None:
+        self._listener.settimeout(SECONDS)
+        link, _ = self._listener.accept()
+        link.settimeout(SECONDS)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._link = self._context.wrap_socket(link, server_side=True) if self._context else link
+
+    def send(self) -> None:
+        """Send the payload, in one segment."""
+        assert self._link is not None
+        self._link.sendall(PAYLOAD)
+
+    def take(self) -> None:
+        """Read one payload."""
+        assert self._link is not None
+        left = SIZE
+        while left:
+            data = self._link.recv(left)
+            if not data:
+                raise EOFError("the link ended")
+            left -= len(data)
+
+
+Talk = Callable[[Client, FarEnd], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One kind of round. `begins` is what the gateway does once in each, as strace writes it."""
+
+    name: str
+    talk: Talk
+    begins: str
+    before: str = "AT"
+    """A command that makes it possible."""
+
+
+def _query(client: Client, _far: FarEnd) -> None:
+    client.write(b"AT\r\n")
+    client.read_until(_OK)
+
+
+def _status(client: Client, _far: FarEnd) -> None:
+    client.write(b"AT+CIPSTATUS\r\n")
+    client.read_until(_OK)
+
+
+def _up(client: Client, far: FarEnd) -> None:
+    client.write(b"AT+CIPSEND=%d\r\n" % SIZE)
+    client.read_until(b"> ")
+    client.write(PAYLOAD)
+    client.read_until(b"\r\nSEND OK\r\n")
+    far.take()
+
+
+def _down(client: Client, far: FarEnd) -> None:
+    far.send()
+    client.take_pushed(SIZE)
+
+
+def _pull(client: Client, far: FarEnd) -> None:
+    far.send()
+    client.read_until(b"\r\n+IPD,%d\r\n" % SIZE)
+    client.write(b"AT+CIPRECVDATA=%d\r\n" % SIZE)
+    client.read_raw(len(b"\r\n+CIPRECVDATA,%d:" % SIZE) + SIZE + len(_OK))
+
+
+ROUNDS = (
+    Round("AT", _query, r'read\(\d+, "AT\\r\\n"'),
+    Round("AT+CIPSTATUS", _status, r'read\(\d+, "AT\+CIPSTATUS'),
+    Round("2 KiB up", _up, r'read\(\d+, "AT\+CIPSEND='),
+    Round("2 KiB down", _down, r'write\(\d+, "\\r\\n\+IPD,'),
+    Round("2 KiB pulled", _pull, r'read\(\d+, "AT\+CIPRECVDATA=', before="AT+CIPRECVMODE=1"),
+)
+"""What is counted, in this order on one connection: `AT+CIPRECVDATA` changes how data comes."""

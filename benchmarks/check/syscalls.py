@@ -1,0 +1,153 @@
+"""System calls a round, by strace.
+
+The whole process is traced, threads included. What is counted of a kind of round is its usual
+course, the one most of the rounds took: a timer or a cut segment in one of them is no news.
+The mean over all of them is judged beside it, so that a call in every third round is seen too.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import systems
+from benchmarks.check import programs
+from benchmarks.check.conversation import ROUNDS, FarEnd, Round
+from benchmarks.client import Client, time_limit
+from benchmarks.systems import Started, System
+
+COUNT = 200
+"""Rounds of each kind."""
+
+IDLE_SECONDS = 3.0
+LIMIT = 120.0
+MEMORY_CALLS = ("mmap", "munmap", "mremap", "brk")
+
+_MARK = "AT+CIPMUX?"
+_CALL = re.compile(r"(?:\d+ +)?(?P<whole>(?P<name>\w+)\(.*)")
+# Read through the vDSO where the machine's clock allows it: a property of the machine.
+_CLOCKS = {"clock_gettime", "gettimeofday", "time", "clock_getres"}
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What `count` rounds of a kind did: the calls of the usual one, and the mean of all."""
+
+    count: int
+    usual: Counter[str]
+    mean: float
+    memory: int
+    """Calls that take memory from the kernel or give it back, in all rounds together."""
+
+    def listed(self) -> str:
+        """The usual round's calls, the most frequent first."""
+        return ", ".join(f"{count} {name}" for name, count in self.usual.most_common())
+
+
+def calls(trace: Iterable[str]) -> list[tuple[str, str]]:
+    """Name and text of each call in strace's output, in the order in which they began."""
+    found = []
+    for line in trace:
+        match = _CALL.match(line)
+        if match and match["name"] not in _CLOCKS:
+            found.append((match["name"], match["whole"]))
+    return found
+
+
+def rounds_of(kind: Round, section: Sequence[tuple[str, str]]) -> list[Counter[str]]:
+    """The calls of each whole round: from one beginning up to the next."""
+    begins = re.compile(kind.begins)
+    starts = [place for place, (_, text) in enumerate(section) if begins.match(text)]
+    return [
+        Counter(name for name, _ in section[start:end])
+        for start, end in zip(starts, starts[1:], strict=False)
+    ]
+
+
+def summed(rounds: Sequence[Counter[str]]) -> Traced:
+    """The usual course of these rounds, and their mean."""
+    courses = Counter(tuple(sorted(each.items())) for each in rounds)
+    (usual, _), *_ = courses.most_common(1)
+    return Traced(
+        len(rounds),
+        Counter(dict(usual)),
+        statistics.fmean(each.total() for each in rounds),
+        sum(each[name] for each in rounds for name in MEMORY_CALLS),
+    )
+
+
+def sections(trace: Sequence[tuple[str, str]]) -> list[Sequence[tuple[str, str]]]:
+    """What lies between one mark and the next; a mark is a command asked for nothing else."""
+    mark = re.compile(r'read\(\d+, "' + re.escape(_MARK))
+    places = [place for place, (_, text) in enumerate(trace) if mark.match(text)]
+    return [trace[a + 1 : b] for a, b in zip(places, places[1:], strict=False)]
+
+
+def _strace(trace: Path) -> list[str]:
+    # -D: the process that is started is the gateway, and the tracer is its grandchild.
+    return [programs.strace(), "-D", "-f", "-q", "-o", str(trace), sys.executable]
+
+
+def _work(client: Client, far: FarEnd) -> None:
+    client.drop_input(0.5)
+    client.command("ATE0")
+    far.link(client)
+    client.command(_MARK)
+    for kind in ROUNDS:
+        client.command(kind.before)
+        for _ in range(COUNT + 1):
+            kind.talk(client, far)
+        client.command(_MARK)
+    time.sleep(IDLE_SECONDS)
+    client.command(_MARK)
+
+
+def _trace(start: Callable[[Path, Sequence[str]], Started]) -> list[tuple[str, str]]:
+    with tempfile.TemporaryDirectory(prefix="check-") as folder, FarEnd() as far:
+        trace = Path(folder) / "trace"
+        command = _strace(trace)
+        with (
+            System("gateway", lambda place: start(place, command)) as system,
+            time_limit(LIMIT),
+        ):
+            _work(system.client, far)
+        _wait_for_end(trace)
+        with trace.open(errors="replace") as lines:
+            return calls(lines)
+
+
+def _wait_for_end(trace: Path) -> None:
+    """The tracer outlives the gateway by a moment."""
+    until = time.monotonic() + systems.START_LIMIT
+    while "+++ " not in trace.read_text(errors="replace")[-200:]:
+        if time.monotonic() > until:
+            raise TimeoutError("strace does not end")
+        time.sleep(0.05)
+
+
+LINES: dict[str, Callable[[Path, Sequence[str]], Started]] = {
+    "pty": systems.start_gateway,
+    "tty": systems.start_gateway_on_device,
+}
+"""Over a pseudo-terminal of its own, and over a terminal device as a UART is one."""
+
+
+def count(line: str) -> tuple[dict[str, Traced], int]:
+    """Each kind of round over one of LINES, and the calls of IDLE_SECONDS of idleness.
+
+    Raises tools.Missing where there is no strace.
+    """
+    *worked, idle = sections(_trace(LINES[line]))
+    traced = {
+        kind.name: summed(rounds_of(kind, section))
+        for kind, section in zip(ROUNDS, worked, strict=True)
+    }
+    # The mark's own reply, up to the wait for the next.
+    return traced, sum(1 for name, _ in idle)
