@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 import struct
 from collections.abc import Callable
 
@@ -38,7 +37,10 @@ class SocketLink:
         fragment_length: int = 0,
     ) -> None:
         self.slot = slot
-        self.kind = "SSL" if isinstance(connection, ssl.SSLSocket) else "TCP"
+        # Bytes that OpenSSL has decrypted already: only a socket with TLS has this.
+        self._pending: Callable[[], int] | None = getattr(connection, "pending", None)
+        self.kind = "SSL" if self._pending else "TCP"
+        self._later, self._gone = _errors(tls=self._pending is not None)
         self.port_of_server = port_of_server
         self.interface = interface
         self.fragment_length = fragment_length
@@ -93,7 +95,7 @@ class SocketLink:
     def _resume(self) -> None:
         self._reading = True
         self._loop.add_reader(self._socket.fileno(), self._readable)
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+        if self._pending is not None and self._pending():
             # decrypted bytes inside OpenSSL do not make the descriptor readable
             self._loop.call_soon(self._readable)
 
@@ -107,12 +109,12 @@ class SocketLink:
             return
         try:
             data = self._socket.recv(self._limit - len(self._buffer))
-            while data and isinstance(self._socket, ssl.SSLSocket):
+            while data and self._pending is not None:
                 room = self._limit - len(self._buffer) - len(data)
-                if not room or not self._socket.pending():
+                if not room or not self._pending():
                     break
                 data += self._socket.recv(room)
-        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except self._later:
             return
         except (OSError, ValueError) as error:
             self._end(f"receiving failed: {_reason(error)}")
@@ -148,10 +150,10 @@ class SocketLink:
         """
         try:
             taken = self._socket.send(data)
-        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except self._later:
             return 0
         except (OSError, ValueError) as error:
-            if not isinstance(error, (ConnectionError, ssl.SSLEOFError)):
+            if not isinstance(error, self._gone):
                 self._end(f"sending failed: {_reason(error)}")
             raise LinkBroken(f"link {self.slot}: sending failed: {_reason(error)}") from error
         if taken:
@@ -226,6 +228,16 @@ class SocketLink:
             self._socket.close()
             return None
         return self._socket
+
+
+def _errors(*, tls: bool) -> tuple[tuple[type[OSError], ...], tuple[type[OSError], ...]]:
+    """What a socket raises that can do nothing now, and one whose peer is gone."""
+    if not tls:
+        return (BlockingIOError, InterruptedError), (ConnectionError,)
+    import ssl  # 5 MB with OpenSSL, and here already
+
+    later = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+    return later, (ConnectionError, ssl.SSLEOFError)
 
 
 def _name(ask: Callable[[], object]) -> tuple[str, int]:
