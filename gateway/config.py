@@ -88,11 +88,23 @@ class SoftApOptions:
 
 @dataclass(frozen=True, slots=True)
 class LinkOptions:
-    """Limits of TCP and TLS links (contract, section 6): seconds, and bytes a link."""
+    """Limits of TCP and TLS links (contract, section 6): seconds, and bytes a link.
+
+    `allow_loopback` as it is written; see `Config.loopback_allowed`.
+    """
 
     connect_seconds: float = field(default=4.5, metadata=allowed(check.number(0.5, 60)))
     send_seconds: float = field(default=5.0, metadata=allowed(check.number(0.5, 60)))
     buffer_bytes: int = field(default=16384, metadata=allowed(check.whole(2048, 65535)))
+    allow_loopback: bool | None = field(default=None, metadata=allowed(check.flag))
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """What every TLS server has to be, whatever the microcontroller asks for."""
+
+    require_authentication: bool = field(default=False, metadata=allowed(check.flag))
+    minimum_version: str = field(default="1.2", metadata=allowed(check.word("1.2", "1.3")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +203,7 @@ class Config:
         default=SoftApOptions(), metadata=allowed(check.table(SoftApOptions))
     )
     links: LinkOptions = field(default=LinkOptions(), metadata=allowed(check.table(LinkOptions)))
+    tls: TlsOptions = field(default=TlsOptions(), metadata=allowed(check.table(TlsOptions)))
     storage: StorageOptions = field(
         default=StorageOptions(), metadata=allowed(check.table(StorageOptions))
     )
@@ -198,6 +211,12 @@ class Config:
     simulated: SimulatedOptions = field(
         default=SimulatedOptions(), metadata=allowed(check.table(SimulatedOptions))
     )
+
+    @property
+    def loopback_allowed(self) -> bool:
+        """Whether links may lead to this machine itself: if not told, in a simulation only."""
+        told = self.links.allow_loopback
+        return self.network.kind == "simulated" if told is None else told
 
     def with_options(
         self,

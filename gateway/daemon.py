@@ -8,6 +8,7 @@ import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from ssl import TLSVersion
 
 from gateway import __version__
 from gateway.at.messages import Style
@@ -15,11 +16,12 @@ from gateway.commands import all_commands
 from gateway.config import Config, ConfigError, SimulatedOptions
 from gateway.reload import reloaded
 from gateway.services import journal
-from gateway.services.activity import Activity, WatchedLine
+from gateway.services.activity import Activity, Light, WatchedLine
 from gateway.services.api import (
     Clock,
     Encryption,
     Line,
+    LineLost,
     LineRefused,
     Network,
     UartSettings,
@@ -27,6 +29,7 @@ from gateway.services.api import (
 from gateway.services.api_trace import Trace, Unwatched
 from gateway.services.certificates import CertificateStore
 from gateway.services.clock import SimulatedClock, host_clock
+from gateway.services.connecting import Rules
 from gateway.services.descriptor_line import LineMissing
 from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.memory import AvailableMemory
@@ -35,12 +38,14 @@ from gateway.services.network.networkmanager import NetworkManagerBus
 from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.simulated import SimulatedAccessPoint, SimulatedNetwork, World
 from gateway.services.pins import open_pins
-from gateway.services.reset_line import ResetLine, out_of_reset
+from gateway.services.reach import anywhere, other_machines
+from gateway.services.replugged_line import Plug
+from gateway.services.reset_line import ResetLine, out_of_reset, switch_off
 from gateway.services.servers import TcpServers
 from gateway.services.settings import StoredSettings
 from gateway.services.supervisor import Supervisor
+from gateway.services.tls import TlsRules
 from gateway.services.trace import MonitorSocket, runtime_folder
-from gateway.services.uart import open_line
 from gateway.session import Services, Session
 from gateway.status import describe
 
@@ -48,16 +53,16 @@ logger = logging.getLogger("gateway")
 
 # At boot NetworkManager comes later than we do, on a small board much later.
 _BOOT_SECONDS = 60.0
-# At boot a link such as /dev/serial0 may come later than we do.
-_DEVICE_SECONDS = 5.0
-_DEVICE_LOOK_SECONDS = 0.1
+_UNPLUGGED_SECONDS = 30.0
+"""A line that is gone for so long counts as a module without power: it leaves the network."""
 
 
 async def run(config: Config, read_again: Callable[[], Config]) -> None:
     """Serve until SIGTERM or SIGINT; under systemd SIGHUP reads the configuration again.
 
     `read_again` gives what the configuration is by then, or raises ConfigError. Raises
-    LineUnavailable when the line cannot be opened, and whatever ended the line.
+    LineUnavailable when the line cannot be opened, unless it may yet come, and LineLost where
+    it does not come back.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -67,11 +72,14 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
     async with contextlib.AsyncExitStack() as stack:
         settings = StoredSettings(Path(config.storage.state_dir))
         stack.push_async_callback(settings.settled)
-        uart = settings.stored.uart or UartSettings(baud=config.uart.baud)
-        line = await _opened(config.uart.device, uart, stop, patient=supervisor.present)
-        if line is None:
-            return
-        stack.push_async_callback(line.close)
+        plug = Plug(config.uart.device)
+        line: Line | None = None
+        try:
+            line = plug.open(settings.stored.uart or UartSettings(baud=config.uart.baud))
+        except LineMissing:
+            # Somebody at a terminal has mistyped it; under systemd it may be plugged in later.
+            if not supervisor.present:
+                raise
         trace = MonitorSocket(
             runtime_folder(config.storage.runtime_dir),
             version=__version__,
@@ -87,13 +95,12 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         stack.callback(supervisor.stopping)
         pins = await open_pins(config.gpio)
         stack.callback(pins.close)
-        if pins.led is not None:
-            line = WatchedLine(line, Activity(pins.led))
-            stack.push_async_callback(line.close)
         reset_line = ResetLine(pins.inputs) if pins.inputs else None
         if reset_line is not None:
             stack.callback(reset_line.close)
         daemon = _Daemon(config, line, settings, network, clock, supervisor, trace, reset_line)
+        daemon.use_plug(plug, pins.led)
+        stack.push_async_callback(daemon.close)
         if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
             loop.add_signal_handler(signal.SIGHUP, lambda: daemon.reload(read_again))
         await _serve(daemon, stop)
@@ -112,36 +119,6 @@ async def _serve(daemon: _Daemon, stop: asyncio.Event) -> None:
         serving.result()
 
 
-async def _opened(
-    device: str, settings: UartSettings, stop: asyncio.Event, *, patient: bool
-) -> Line | None:
-    """The line; `patient` waits a moment for a device that is not there yet.
-
-    None where `stop` came first.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + (_DEVICE_SECONDS if patient else 0.0)
-    while not stop.is_set():
-        try:
-            return _open(device, settings)
-        except LineMissing:
-            if loop.time() >= deadline:
-                raise
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DEVICE_LOOK_SECONDS):
-                await stop.wait()
-    return None
-
-
-def _open(device: str, settings: UartSettings) -> Line:
-    """The line at its stored settings, or at 115200 8N1 where the device refuses those."""
-    try:
-        return open_line(device, settings)
-    except LineRefused as refusal:
-        logger.error("the stored UART settings are refused (%s); using 115200 8N1", refusal)
-        return open_line(device, UartSettings())
-
-
 def _network(config: Config) -> tuple[Network, Clock]:
     if config.network.kind == "simulated":
         return SimulatedNetwork(_world(config.simulated)), SimulatedClock()
@@ -156,6 +133,15 @@ def _network(config: Config) -> tuple[Network, Clock]:
         protect_owner=options.protect_owner,
     )
     return network, host_clock(Path(config.storage.state_dir))
+
+
+def _rules(config: Config) -> Rules:
+    """What the machine's owner forbids, whatever the microcontroller asks for."""
+    minimum = {"1.2": TLSVersion.TLSv1_2, "1.3": TLSVersion.TLSv1_3}
+    return Rules(
+        anywhere if config.loopback_allowed else other_machines,
+        TlsRules(config.tls.require_authentication, minimum[config.tls.minimum_version]),
+    )
 
 
 def _world(options: SimulatedOptions) -> World:
@@ -240,6 +226,7 @@ class _Daemon:
         links = LinkSlots(
             LinkLimits(limits.connect_seconds, limits.send_seconds, limits.buffer_bytes),
             self._network.interface_of,
+            rules=_rules(self._config),
             doubt=self._clock.doubt,
         )
         servers = TcpServers(links)

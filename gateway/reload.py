@@ -12,7 +12,7 @@ logger = logging.getLogger("gateway")
 
 # The log's level counts at once, the others from the next reset on (AT+RST). The line and the
 # network are never taken from under a conversation.
-_RELOADABLE = frozenset({"reply_style", "links", "log"})
+_RELOADABLE = frozenset({"reply_style", "links", "tls", "log"})
 
 
 def reloaded(before: Config, after: Config) -> Config:

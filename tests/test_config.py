@@ -84,7 +84,11 @@ def test_every_option_is_taken(file: Path) -> None:
         reply_style = "firmware"
         uart = {device = "pty:/tmp/line", baud = 110}
         softap.share_uplink = true
-        links = {connect_seconds = 60, send_seconds = 0.5, buffer_bytes = 65535}
+        links.connect_seconds = 60
+        links.send_seconds = 0.5
+        links.buffer_bytes = 65535
+        links.allow_loopback = true
+        tls = {require_authentication = true, minimum_version = "1.3"}
         storage = {state_dir = "/s", cert_dir = "/c"}
         log.level = "debug"
         gpio = {reset_pin = 2, enable_pin = 27, led_pin = 13}
@@ -122,6 +126,8 @@ def test_every_option_is_taken(file: Path) -> None:
     assert (made.links.connect_seconds, made.links.send_seconds) == (60.0, 0.5)
     assert isinstance(made.links.connect_seconds, float)
     assert made.links.buffer_bytes == 65535
+    assert made.links.allow_loopback
+    assert (made.tls.require_authentication, made.tls.minimum_version) == (True, "1.3")
     assert (made.storage.state_dir, made.storage.cert_dir) == (Path("/s"), Path("/c"))
     assert made.log.level == "debug"
     simulated = made.simulated
@@ -155,9 +161,11 @@ AP = "[[simulated.access_points]]\n"
         ("uart.speed = 9600", "uart.speed is unknown, known are device, baud"),
         (
             "baud = 9600",
-            "baud is unknown, known are reply_style, uart, gpio, network, softap, links, storage, "
-            "log, simulated",
+            "baud is unknown, known are reply_style, uart, gpio, network, softap, links, tls, "
+            "storage, log, simulated",
         ),
+        ('tls.minimum_version = "1.1"', 'tls.minimum_version is "1.1", allowed are "1.2", "1.3"'),
+        ("links.allow_loopback = 1", "links.allow_loopback is 1, allowed are true and false"),
         ("gpio.reset_pin = 1", "gpio.reset_pin is 1, allowed are 2 to 27"),
         ("gpio.led_pin = 28", "gpio.led_pin is 28, allowed are 2 to 27"),
         (
@@ -308,6 +316,19 @@ def test_no_message_and_no_repr_shows_a_password(file: Path, password: str) -> N
         loaded(file, f"{AP}ssid = 'a'\npassword = {password}")
     assert "hunter2" not in str(refusal.value)
     assert "hunter22" not in repr(loaded(file, f"{AP}ssid = 'a'\npassword = 'hunter22'"))
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ('network.kind = "networkmanager"', False),
+        ('network.kind = "simulated"', True),
+        ('network.kind = "networkmanager"\nlinks.allow_loopback = true', True),
+        ('network.kind = "simulated"\nlinks.allow_loopback = false', False),
+    ],
+)
+def test_loopback_is_for_simulations_unless_told(file: Path, text: str, allowed: bool) -> None:
+    assert loaded(file, text).loopback_allowed is allowed
 
 
 def test_the_encryption_follows_from_the_password(file: Path) -> None:

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from gateway.services import fragments
-from gateway.services import tls as tls_service
 from gateway.services.api import Interface
-from gateway.services.api_links import (
-    SLOTS,
-    Authentication,
-    ConnectFailed,
-    Link,
-    LinkListener,
-    LookupFailed,
-    TlsProfile,
-)
+from gateway.services.api_links import SLOTS, Link, LinkListener, TlsProfile
+from gateway.services.connecting import Connector, Rules, no_doubt
 from gateway.services.farewell import Farewells
 from gateway.services.link import SocketLink
-from gateway.services.resolver import SocketAddress, resolve
-from gateway.services.waiting import within
 
 logger = logging.getLogger("gateway.links")
 
 _KEEP_ALIVE_PROBES = 3
-
-
-async def _no_doubt() -> str | None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +31,9 @@ class LinkLimits:
 class LinkSlots:
     """The five slots, on IPv4 unless told otherwise. Satisfies `Links`.
 
-    `interface_of` tells which interface a local address belongs to; `doubt` why the clock is
-    no measure for a certificate's dates, if so. Links announce themselves to `listener`.
+    `interface_of` tells which interface a local address belongs to; `rules` what is forbidden;
+    `doubt` why the clock is no measure for a certificate's dates, if so. Links announce
+    themselves to `listener`.
     """
 
     def __init__(
@@ -57,7 +41,9 @@ class LinkSlots:
         limits: LinkLimits,
         interface_of: Callable[[str], Interface | None],
         family: socket.AddressFamily = socket.AF_INET,
-        doubt: Callable[[], Awaitable[str | None]] = _no_doubt,
+        *,
+        rules: Rules | None = None,
+        doubt: Callable[[], Awaitable[str | None]] = no_doubt,
     ) -> None:
         self.listener: LinkListener | None = None
         self.slot_freed: Callable[[], None] | None = None
@@ -65,7 +51,7 @@ class LinkSlots:
         self.limits = limits
         self.family = family
         self._interface_of = interface_of
-        self._doubt = doubt
+        self._connector = Connector(limits.connect_seconds, family, rules, doubt)
         self._slots: list[SocketLink | None] = [None] * SLOTS
         self._opening: set[int] = set()
         self._abort: set[int] = set()
@@ -97,7 +83,7 @@ class LinkSlots:
 
     async def resolve(self, host: str, seconds: float) -> str:
         """The address of `host`. Raises LookupFailed."""
-        return str((await self._look_up(host, 0, seconds))[0][0])
+        return str((await self._connector.look_up(host, 0, seconds))[0][0])
 
     async def open(
         self, slot: int, host: str, port: int, *, keep_alive: int, tls: TlsProfile | None
@@ -105,7 +91,7 @@ class LinkSlots:
         """Connect to a server on a free slot. Raises LookupFailed or ConnectFailed."""
         self._opening.add(slot)
         try:
-            connection, agreed = await self._connect(host, port, tls)
+            connection, agreed = await self._connector.connect(host, port, tls)
         except BaseException:
             self._opening.discard(slot)
             self._say_freed()
@@ -117,82 +103,7 @@ class LinkSlots:
 
     async def offers_fragment_length(self, host: str, port: int, length: int) -> bool:
         """Whether a TLS server agrees to a Maximum Fragment Length; unreachable is False."""
-        until = self._now() + self.limits.connect_seconds
-        try:
-            addresses = await self._look_up(host, port, self.limits.connect_seconds)
-            connection = await self._reach(addresses, until)
-            with connection:  # for one who is cancelled before the probe has begun
-                return await within(
-                    until - self._now(),
-                    tls_service.offers_fragment_length(connection, host, length),
-                )
-        except (LookupFailed, ConnectFailed, TimeoutError) as error:
-            logger.info("%s port %d does not answer: %s", host, port, error or "timed out")
-            return False
-
-    async def _look_up(self, host: str, port: int, seconds: float) -> list[SocketAddress]:
-        try:
-            return await within(seconds, resolve(host, port, self.family))
-        except TimeoutError:
-            raise LookupFailed(f"{host}: no answer within {seconds:.1f} s") from None
-
-    async def _connect(
-        self, host: str, port: int, tls: TlsProfile | None
-    ) -> tuple[socket.socket, int]:
-        """A connection, and the Maximum Fragment Length agreed on it."""
-        until = self._now() + self.limits.connect_seconds
-        addresses = await self._look_up(host, port, self.limits.connect_seconds)
-        try:
-            if tls is not None and tls.authentication is Authentication.CHAIN:
-                await within(until - self._now(), self._check_clock())
-            connection = await self._reach(addresses, until)
-            if tls is None:
-                return connection, 0
-            with connection:  # which is empty once TLS has taken the socket over
-                secured = await within(
-                    until - self._now(),
-                    tls_service.secure(connection, tls, host),
-                    lost=socket.socket.close,
-                )
-        except TimeoutError:
-            seconds = self.limits.connect_seconds
-            raise ConnectFailed(f"{host} port {port}: no answer within {seconds:g} s") from None
-        except tls_service.TlsRefused as refusal:
-            raise ConnectFailed(f"{host} port {port}: TLS refused: {refusal}") from None
-        return secured, fragments.agreed(secured)
-
-    async def _check_clock(self) -> None:
-        """Raise TlsRefused before the time is known."""
-        doubt = await self._doubt()
-        if doubt is not None:
-            raise tls_service.TlsRefused(doubt)
-
-    async def _reach(self, addresses: list[SocketAddress], until: float) -> socket.socket:
-        """A connection to one of the addresses. Raises ConnectFailed or TimeoutError."""
-        work = self._try_each(addresses)
-        return await within(until - self._now(), work, lost=socket.socket.close)
-
-    async def _try_each(self, addresses: list[SocketAddress]) -> socket.socket:
-        """A connection to the first address that accepts. Raises ConnectFailed."""
-        loop = asyncio.get_running_loop()
-        why = "no address"
-        for address in addresses:
-            connection = socket.socket(self.family, socket.SOCK_STREAM)
-            try:
-                connection.setblocking(False)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await loop.sock_connect(connection, address)
-            except OSError as error:
-                connection.close()
-                # asyncio's own text for it says no more than that it failed
-                cause = os.strerror(error.errno) if error.errno else error
-                why = f"{address[0]} port {address[1]}: {cause}"
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                return connection
-        raise ConnectFailed(why)
+        return await self._connector.offers_fragment_length(host, port, length)
 
     def accept(self, slot: int, connection: socket.socket, port: int) -> SocketLink:
         """Take a connection that the server of `port` accepted."""
@@ -258,9 +169,6 @@ class LinkSlots:
         await self._farewells.end()
         self._abort.clear()
         self.last_one_closed = False
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
 
 def _keep_alive(connection: socket.socket, seconds: int) -> None:

@@ -14,6 +14,7 @@ import logging
 import socket
 import ssl
 from contextlib import suppress
+from dataclasses import dataclass
 
 from gateway.services import fragments
 from gateway.services.api import ServiceError
@@ -27,20 +28,38 @@ class TlsRefused(ServiceError):
     """No TLS with this server; the text is the cause, one clause for the journal."""
 
 
-async def secure(sock: socket.socket, profile: TlsProfile, host: str) -> ssl.SSLSocket:
+@dataclass(frozen=True, slots=True)
+class TlsRules:
+    """What is asked of every server, whatever the profile of a link says."""
+
+    require_authentication: bool = False
+    minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+
+
+def refuse_unauthenticated(profile: TlsProfile, rules: TlsRules) -> None:
+    """Raise TlsRefused where the rules want a server to prove who it is and `profile` does not."""
+    if rules.require_authentication and profile.authentication is Authentication.NONE:
+        raise TlsRefused("[tls] require_authentication wants AT+CIPSSLAUTH=1 or 2")
+
+
+async def secure(
+    sock: socket.socket, profile: TlsProfile, host: str, rules: TlsRules | None = None
+) -> ssl.SSLSocket:
     """Do the client's handshake over `sock`, connected and non-blocking, and take it over.
 
     `host` is what the user asked for: a name is sent as SNI (RFC 6066, section 3), an IP
-    literal is not; with `Authentication.CHAIN` the certificate must be valid for it. The
+    literal is not; with `Authentication.CHAIN` the certificate must be valid for it. Of
+    `rules` the version counts here; see `refuse_unauthenticated` for the other one. The
     fingerprint is checked before anything is returned. There is no time limit: cancel it.
     Whatever fails, cancellation included, closes the socket. Raises TlsRefused.
     """
+    minimum = (rules or TlsRules()).minimum_version
     tls: ssl.SSLSocket | None = None
     try:
         name = _server_name(host)
-        context = await asyncio.to_thread(_context_for, profile)
+        context = await asyncio.to_thread(_context_for, profile, minimum)
         tls = _wrap(sock, context, name)
-        await _handshake(tls)
+        await _handshake(tls, minimum)
         _check_fingerprint(tls, profile)
     except BaseException:
         (tls or sock).close()
@@ -48,14 +67,16 @@ async def secure(sock: socket.socket, profile: TlsProfile, host: str) -> ssl.SSL
     return tls
 
 
-async def offers_fragment_length(sock: socket.socket, host: str, length: int) -> bool:
+async def offers_fragment_length(
+    sock: socket.socket, host: str, length: int, rules: TlsRules | None = None
+) -> bool:
     """Whether the server at the end of `sock` agrees to fragments of `length` bytes.
 
     A real handshake without certificate check tells (`AT+CIPSSLMFLN`); one that fails is
     said in the journal and is False. Closes the socket, cancelled or not.
     """
     try:
-        tls = await secure(sock, TlsProfile(fragment_length=length), host)
+        tls = await secure(sock, TlsProfile(fragment_length=length), host, rules)
     except TlsRefused as refusal:
         log.info("%a tells no Maximum Fragment Length: %s", host, refusal)
         return False
@@ -93,20 +114,22 @@ def _server_name(host: str) -> str:
     return name
 
 
-def _context_for(profile: TlsProfile) -> ssl.SSLContext:
+def _context_for(profile: TlsProfile, minimum: ssl.TLSVersion) -> ssl.SSLContext:
     chain = profile.authentication is Authentication.CHAIN
     if chain and not profile.anchors:
         raise TlsRefused("no CA certificate is loaded")
     if profile.authentication is Authentication.FINGERPRINT and profile.fingerprint is None:
         raise TlsRefused("no fingerprint is loaded")
-    return _context(profile.anchors if chain else None, profile.fragment_length)
+    return _context(profile.anchors if chain else None, profile.fragment_length, minimum)
 
 
 @functools.lru_cache(maxsize=2)
-def _context(anchors: tuple[bytes, ...] | None, fragment_length: int | None) -> ssl.SSLContext:
+def _context(
+    anchors: tuple[bytes, ...] | None, fragment_length: int | None, minimum: ssl.TLSVersion
+) -> ssl.SSLContext:
     """A context that trusts `anchors` and nothing else, or anybody for None."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = minimum
     # What was checked in the handshake must hold for the whole link.
     context.options |= ssl.OP_NO_RENEGOTIATION
     if fragment_length is not None:
@@ -141,7 +164,7 @@ def _wrap(sock: socket.socket, context: ssl.SSLContext, name: str) -> ssl.SSLSoc
         raise TlsRefused("the host name cannot be sent to the server") from None
 
 
-async def _handshake(tls: ssl.SSLSocket) -> None:
+async def _handshake(tls: ssl.SSLSocket, minimum: ssl.TLSVersion) -> None:
     descriptor = tls.fileno()
     while True:
         try:
@@ -152,7 +175,7 @@ async def _handshake(tls: ssl.SSLSocket) -> None:
         except ssl.SSLWantWriteError:
             await readiness(descriptor, for_writing=True)
         except OSError as error:
-            raise TlsRefused(_cause(error)) from None
+            raise TlsRefused(_cause(error, minimum)) from None
 
 
 def _check_fingerprint(tls: ssl.SSLSocket, profile: TlsProfile) -> None:
@@ -188,7 +211,7 @@ _TOO_OLD = frozenset(
 )
 
 
-def _cause(error: OSError) -> str:
+def _cause(error: OSError, minimum: ssl.TLSVersion) -> str:
     """One clause that tells the user why the handshake failed, in OpenSSL's words if any."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message.rstrip(".")
@@ -199,7 +222,8 @@ def _cause(error: OSError) -> str:
     if error.reason in _NOT_TLS:
         return "the server is not speaking TLS"
     if error.reason in _TOO_OLD:
-        return "the server speaks no TLS 1.2 or 1.3"
+        only = "1.3" if minimum is ssl.TLSVersion.TLSv1_3 else "1.2 or 1.3"
+        return f"the server speaks no TLS {only}"
     return f"the handshake failed: {_reason(error)}"
 
 
