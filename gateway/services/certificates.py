@@ -98,12 +98,16 @@ class CertificateStore:
     async def add(self, pem: bytes) -> None:
         """Trust one more certificate: one PEM text, whatever else stands before and behind it.
 
-        Raises StoreFull, NotACertificate or DuplicateCertificate.
+        Raises DuplicateCertificate, or CertificateRefused, which StoreFull and NotACertificate are.
         """
         async with self._changing:
             if self.full:
                 raise StoreFull(self.maximum)
-            certificate = await asyncio.to_thread(_read, pem)
+            try:
+                certificate = await asyncio.to_thread(_read, pem)
+            except (OSError, ImportError) as error:
+                # the first certificate imports what reads it
+                raise CertificateRefused(f"nothing can read it here: {error}") from error
             self._append(certificate)
 
     async def load_folder(self) -> None:
@@ -187,7 +191,7 @@ def _read(text: bytes) -> _Certificate:
 
     try:
         certificate = x509.load_der_x509_certificate(der)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         # The library's own text would say nothing to a user.
         raise NotACertificate("it is not a well-formed X.509 certificate") from None
     return _Certificate(pem, _name(certificate, "subject"), _name(certificate, "issuer"))

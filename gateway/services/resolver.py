@@ -31,9 +31,14 @@ async def resolve(host: str, port: int, family: socket.AddressFamily) -> list[So
         raise LookupFailed(f"{host}: {MOST_AT_ONCE} lookups hang already; is the DNS reachable?")
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[SocketAddress] | OSError] = loop.create_future()
-    threading.Thread(
+    thread = threading.Thread(
         target=_look_up, args=(loop, answer, host, port, family), name="lookup", daemon=True
-    ).start()
+    )
+    try:
+        thread.start()
+    except RuntimeError as error:
+        _running.release()
+        raise LookupFailed(f"{host}: {error}") from None
     found = await answer
     if isinstance(found, list):
         return found

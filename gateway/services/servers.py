@@ -72,7 +72,10 @@ class TcpServers:
             raise NoChange(f"a server on port {port} runs already")
         if len(self._servers) >= MOST:
             raise NoChange(f"{MOST} servers run already")
-        listener = socket.socket(self._links.family, socket.SOCK_STREAM)
+        try:
+            listener = socket.socket(self._links.family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise PortTaken(f"no socket can be had for port {port}: {error.strerror}") from None
         try:
             listener.setblocking(False)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

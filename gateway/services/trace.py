@@ -45,6 +45,7 @@ from gateway.services.trace_watcher import Watcher, record_line
 logger = logging.getLogger("gateway.monitor")
 
 MOST_WATCHERS = 4
+_RETRY_SECONDS = 1.0
 _KINDS = {"gateway.links": "link", "gateway.servers": "link", "gateway.network": "network"}
 
 
@@ -70,6 +71,7 @@ class MonitorSocket:
         self._watchers: list[Watcher] = []
         self._log = _LogWatch(self)
         self._flush: asyncio.Handle | None = None
+        self._retry: asyncio.TimerHandle | None = None
         self._listener = self._listen()
 
     def tell(self, kind: str, **values: object) -> None:
@@ -96,7 +98,9 @@ class MonitorSocket:
         self.tell(kind, **values)
 
     def close(self) -> None:
-        """End all connections; no socket, handler or file is left."""
+        """End all connections; no socket, handler, timer or file is left."""
+        if self._retry is not None:
+            self._retry.cancel()
         if self._listener is not None:
             self._loop.remove_reader(self._listener.fileno())
             self._listener.close()
@@ -125,6 +129,12 @@ class MonitorSocket:
         self._loop.add_reader(listener.fileno(), self._accept)
         return listener
 
+    def _watch_listener(self) -> None:
+        """Accept again."""
+        self._retry = None
+        if self._listener is not None:
+            self._loop.add_reader(self._listener.fileno(), self._accept)
+
     def _remove_what_was_left(self) -> None:
         """Remove the socket of a service that was killed. Raises OSError if one still listens."""
         try:
@@ -147,7 +157,13 @@ class MonitorSocket:
         assert self._listener is not None
         try:
             connection, _ = self._listener.accept()
-        except OSError:
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            # out of descriptors: a socket that stays readable would keep the loop busy
+            logger.debug("a monitor could not be taken: %s", error.strerror)
+            self._loop.remove_reader(self._listener.fileno())
+            self._retry = self._loop.call_later(_RETRY_SECONDS, self._watch_listener)
             return
         connection.setblocking(False)
         now = self._loop.time()
