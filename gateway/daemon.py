@@ -80,6 +80,8 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
             # Somebody at a terminal has mistyped it; under systemd it may be plugged in later.
             if not supervisor.present:
                 raise
+        else:
+            stack.push_async_callback(line.close)
         trace = MonitorSocket(
             runtime_folder(config.storage.runtime_dir),
             version=__version__,
@@ -99,7 +101,7 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         if reset_line is not None:
             stack.callback(reset_line.close)
         daemon = _Daemon(config, line, settings, network, clock, supervisor, trace, reset_line)
-        daemon.use_plug(plug, pins.led)
+        daemon.plug, daemon.led = plug, pins.led
         stack.push_async_callback(daemon.close)
         if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
             loop.add_signal_handler(signal.SIGHUP, lambda: daemon.reload(read_again))
@@ -169,12 +171,19 @@ def _world(options: SimulatedOptions) -> World:
 
 
 class _Daemon:
-    """Runs one session after the other; a reset is the end of one and the begin of the next."""
+    """Runs one session after the other; a reset is the end of one and the begin of the next.
+
+    `plug` gives the line where there is none, at first or after it was lost; `led` shows its
+    traffic.
+    """
+
+    plug: Plug | None = None
+    led: Light | None = None
 
     def __init__(
         self,
         config: Config,
-        line: Line,
+        line: Line | None,
         settings: StoredSettings,
         network: Network,
         clock: Clock,
@@ -191,18 +200,65 @@ class _Daemon:
         self._clock = clock
         self._supervisor = supervisor
         self._links: LinkSlots | None = None
+        self._has_begun = False
         self._commands = all_commands()
         self._memory = AvailableMemory()
 
     async def serve(self) -> None:
-        """Sessions without end; raises what ended the line."""
+        """Sessions without end; raises LineLost or LineUnavailable where no line comes back."""
+        if self._line is not None:
+            self._line = self._watched(self._line)
         while True:
-            if self._reset_line is not None and self._reset_line.in_reset:
-                self._supervisor.ready(self._status)
-                await out_of_reset(self._reset_line, self._line, self._network)
-            await self._one_session()
-            logger.info("reset")
-            await self._return_to_stored()
+            line = self._line or await self._plugged_in()
+            try:
+                if self._reset_line is not None and self._reset_line.in_reset:
+                    self._supervisor.ready(self._status)
+                    await out_of_reset(self._reset_line, line, self._network)
+                await self._one_session(line)
+                logger.info("reset")
+                await self._return_to_stored(line)
+            except LineLost:
+                if self.plug is None or not self.plug.may_return:
+                    raise
+                await self._unplugged(self.plug)
+
+    async def close(self) -> None:
+        """Close the line, where there is one."""
+        if self._line is not None:
+            line, self._line = self._line, None
+            await line.close()
+
+    async def _unplugged(self, plug: Plug) -> None:
+        """The line is lost: what a reset forgets is forgotten."""
+        if self._reset_line is not None:
+            self._reset_line.listen(None)
+        await self.close()
+        plug.lost()
+        self._links = None
+        await self._forget()
+
+    async def _plugged_in(self) -> Line:
+        """The line, as soon as it is there; a long absence is that of a module without power.
+
+        Raises LineUnavailable.
+        """
+        assert self.plug is not None
+        self._supervisor.ready(self._status)
+        loop = asyncio.get_running_loop()
+        long_absence: asyncio.TimerHandle | None = None
+        if self._has_begun:
+            long_absence = loop.call_later(_UNPLUGGED_SECONDS, switch_off, self._network)
+        try:
+            line = await self.plug.reopened(self._stored_uart())
+        finally:
+            if long_absence is not None:
+                long_absence.cancel()
+            self._network.end()
+        self._line = line = self._watched(line)
+        return line
+
+    def _watched(self, line: Line) -> Line:
+        return line if self.led is None else WatchedLine(line, Activity(self.led))
 
     def reload(self, read_again: Callable[[], Config]) -> None:
         """Take over a changed configuration, as far as that is safe while serving."""
@@ -218,10 +274,12 @@ class _Daemon:
     def _status(self) -> str:
         if self._reset_line is not None and (holders := self._reset_line.holders):
             return f"held in reset by {holders}"
+        if self._line is None:
+            return self.plug.status if self.plug else ""
         links = len(self._links.open_links()) if self._links else 0
         return describe(self._network, links, self._line.settings)
 
-    async def _one_session(self) -> None:
+    async def _one_session(self, line: Line) -> None:
         limits = self._config.links
         links = LinkSlots(
             LinkLimits(limits.connect_seconds, limits.send_seconds, limits.buffer_bytes),
@@ -248,7 +306,7 @@ class _Daemon:
             trace=self._trace,
         )
         self._links = links
-        session = Session(self._line, self._commands, services)
+        session = Session(line, self._commands, services)
         links.listener = session.announcer
         try:
             session.start()
@@ -258,6 +316,10 @@ class _Daemon:
             if self._reset_line is not None:
                 self._reset_line.listen(session.cut_off)
             await session.over
+        except LineLost:
+            # The kernel gives the device the same name again only once nobody has it open.
+            await line.close()
+            raise
         finally:
             self._network.end()
             await session.close()
@@ -265,22 +327,30 @@ class _Daemon:
             await links.end()
 
     def _begin_network(self, session: Session) -> None:
+        self._has_begun = True
         stored = self._settings.stored
         joins = stored.autoconnect and stored.has_station
         self._network.begin(
             session.announcer, session.gateway.wanted(), stored.access_point if joins else None
         )
 
-    async def _return_to_stored(self) -> None:
-        """What is in force falls back to what is stored, the line's speed included."""
+    async def _forget(self) -> None:
+        """What is in force falls back to what is stored."""
         await self._settings.settled()
         self._settings.reset()
         self._clock.use_servers(())
-        wanted = self._settings.stored.uart or UartSettings(baud=self._config.uart.baud)
-        if wanted != self._line.settings:
+
+    def _stored_uart(self) -> UartSettings:
+        return self._settings.stored.uart or UartSettings(baud=self._config.uart.baud)
+
+    async def _return_to_stored(self, line: Line) -> None:
+        """What is in force falls back to what is stored, the line's speed included."""
+        await self._forget()
+        wanted = self._stored_uart()
+        if wanted != line.settings:
             try:
-                await self._line.change(wanted)
+                await line.change(wanted)
             except LineRefused as refusal:
                 logger.error("the UART refuses its stored settings: %s; using 115200 8N1", refusal)
                 with contextlib.suppress(LineRefused):
-                    await self._line.change(UartSettings())
+                    await line.change(UartSettings())

@@ -36,7 +36,7 @@ from gateway.intake import Intake
 from gateway.outbox import Outbox
 from gateway.recorder import Recorder
 from gateway.runner import Handling, Prompt, Runner
-from gateway.services.api import Clock, Line, LineRefused, Network, ServiceError
+from gateway.services.api import Clock, Line, LineLost, LineRefused, Network
 from gateway.services.api_links import Certificates, Links, Servers
 from gateway.services.api_settings import SettingsBook, SettingsView
 from gateway.services.api_trace import Trace, Unwatched
@@ -174,7 +174,7 @@ class Session:
     def lost(self, cause: Exception) -> None:
         """The device is gone."""
         if not self.over.done():
-            self.over.set_exception(ServiceError(f"the serial line is lost: {cause}"))
+            self.over.set_exception(LineLost(cause))
 
     def _relieve(self) -> None:
         if self._transfer is None or not self._transfer.congested:

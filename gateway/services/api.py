@@ -16,6 +16,13 @@ class ServiceError(Exception):
     """What the host could not do, in one sentence for the journal: what, why, what to do."""
 
 
+class LineLost(ServiceError):
+    """The serial device is gone, as an adapter that was unplugged."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"the serial line is lost: {cause}")
+
+
 class Interface(Enum):
     """The three network interfaces that an ESP module with Ethernet has."""
 

@@ -25,6 +25,10 @@ class LineMissing(LineUnavailable):
     """There is no such device; it may yet come."""
 
 
+class LineForbidden(LineUnavailable):
+    """This process may not open it."""
+
+
 class LineOfKernel(LineUnavailable):
     """The kernel's console: not to be had before a reboot."""
 

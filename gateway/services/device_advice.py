@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.services.descriptor_line import LineMissing, LineOfKernel, LineUnavailable
+from gateway.services.descriptor_line import (
+    LineForbidden,
+    LineMissing,
+    LineOfKernel,
+    LineUnavailable,
+)
 
 _GETTY_NAMES = frozenset({"agetty", "getty", "login"})
 
@@ -46,12 +51,12 @@ def unavailable(device: str, error: Exception) -> LineUnavailable:
         )
     if number in (errno.EACCES, errno.EPERM):
         if _was_a_login_prompts(device):
-            return LineUnavailable(
+            return LineForbidden(
                 f"permission denied for {device}: a login prompt has had it; "
                 f"{_end_of_login_prompt(device)}, then: "
                 f"sudo udevadm trigger --action=add --name-match={shlex.quote(device)}"
             )
-        return LineUnavailable(
+        return LineForbidden(
             f"permission denied for {device}: add the user to group dialout "
             "(sudo usermod -aG dialout USER) and start anew"
         )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from gateway.services.api import Line, Network, ServiceError, Wanted
+from gateway.services.api import Line, LineLost, Network, Wanted
 
 logger = logging.getLogger("gateway.pins")
 
@@ -140,7 +140,7 @@ async def out_of_reset(reset: ResetLine, line: Line, network: Network) -> None:
     """Return once no reset is under way; nothing is answered until then.
 
     A module that is held for long leaves the network, and its owner's comes back. Raises
-    ServiceError where the line is lost meanwhile.
+    LineLost where the line is lost meanwhile.
     """
     if not reset.in_reset:
         return
@@ -152,7 +152,7 @@ async def out_of_reset(reset: ResetLine, line: Line, network: Network) -> None:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if deaf.is_lost.done():
             cause = deaf.is_lost.result()
-            raise ServiceError(f"the serial line is lost: {cause}") from cause
+            raise LineLost(cause) from cause
     finally:
         over.cancel()
         await asyncio.wait({over})
@@ -165,9 +165,14 @@ async def _released(reset: ResetLine, network: Network) -> None:
             await reset.released()
     except TimeoutError:
         logger.info("held in reset by %s: nothing is answered", reset.holders or "its pins")
-        # As after the factory: no access point of ours, and the owner's where he has one.
-        network.begin(_Silent(), Wanted(), None)
+        switch_off(network)
         await reset.released()
+
+
+def switch_off(network: Network) -> None:
+    """Leave the network, as a module without power; `end` it before the next session."""
+    # As after the factory: no access point of ours, and the owner's where he has one.
+    network.begin(_Silent(), Wanted(), None)
 
 
 class _Deaf:
