@@ -50,6 +50,9 @@ def _shown(value: object) -> str:
     if isinstance(value, str | bool):
         text = json.dumps(value, ensure_ascii=False)
         return text if len(text) <= 80 else f"{text[:77]}…"
+    if isinstance(value, int) and abs(value) >= 1 << 64:
+        # Python writes no number of thousands of digits, which TOML can have in hex.
+        return "a number of over 64 bits"
     return str(value)
 
 
