@@ -16,6 +16,7 @@ from gateway.config import Config, ConfigError, load
 from gateway.services.api_trace import SOCKET_NAME
 
 GROUP = "esp-at-gateway"
+_LONGEST = 1 << 20
 
 
 class Unreachable(Exception):
@@ -63,13 +64,14 @@ def connect(service: Service) -> socket.socket:
 def lines(connection: socket.socket) -> Iterator[bytes]:
     """The records, a line each, until the service ends."""
     with connection, connection.makefile("rb") as records:
-        while record := _next(records):
+        # a line without its end is one that the service did not live to finish
+        while (record := _next(records)).endswith(b"\n"):
             yield record
 
 
 def _next(records: BinaryIO) -> bytes:
     try:
-        return records.readline()
+        return records.readline(_LONGEST)
     except ConnectionError:
         return b""
 

@@ -12,10 +12,17 @@ from typing import TextIO
 
 from gateway.config import ConfigError
 from gateway.monitor.connection import Service, Unreachable, connect, find, lines
-from gateway.monitor.display import Display, visible
+from gateway.monitor.display import Display, Record, visible
 
 AGAIN_SECONDS = 0.5
 """How long between two looks whether the service is there again."""
+
+
+class NotARecord(Exception):
+    """What came is none of the gateway's. The message is one sentence."""
+
+    def __init__(self) -> None:
+        super().__init__("what listens there is no gateway, or one of another version")
 
 
 def run(
@@ -24,9 +31,9 @@ def run(
     """Show a service's conversation on stdout until Ctrl-C; the exit status."""
     try:
         service = find(config, instance, path)
-        show = _pass_on if as_json else _shower(sys.stdout, raw=raw)
+        show = _pass_on if as_json else shower(sys.stdout, raw=raw)
         return follow(service, show, lambda: time.sleep(AGAIN_SECONDS))
-    except (Unreachable, ConfigError) as error:
+    except (Unreachable, NotARecord, ConfigError) as error:
         print(f"esp-at-gateway: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
     except KeyboardInterrupt:
@@ -42,7 +49,7 @@ def follow(service: Service, show: Callable[[bytes], None], pause: Callable[[], 
     """Hand every record to `show`; `pause` between two looks whether the service is back.
 
     Ends, with 1, only when the service has no place for one more. Raises Unreachable if it is
-    not there at first.
+    not there at first, and what `show` raises.
     """
     connection = connect(service)
     while True:
@@ -65,22 +72,39 @@ def follow(service: Service, show: Callable[[bytes], None], pause: Callable[[], 
 def _refusal(line: bytes) -> str | None:
     if not line.startswith(b'{"kind":"refused"'):
         return None
-    return str(json.loads(line).get("text"))
+    return str(_record(line).get("text"))
+
+
+def _record(line: bytes) -> Record:
+    """The record in a line. Raises NotARecord."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        raise NotARecord from None
+    if not isinstance(record, dict):
+        raise NotARecord
+    return record
 
 
 def _pass_on(line: bytes) -> None:
+    _record(line)
     sys.stdout.write(line.decode())
     sys.stdout.flush()
 
 
-def _shower(screen: TextIO, *, raw: bool) -> Callable[[bytes], None]:
+def shower(screen: TextIO, *, raw: bool) -> Callable[[bytes], None]:
+    """Writes each record's lines to `screen`; what it makes raises NotARecord."""
     display = Display(raw=raw, colour=wants_colour(screen))
     # an old terminal without our arrows is no reason to end
     if hasattr(screen, "reconfigure"):
         screen.reconfigure(errors="replace")
 
     def show(line: bytes) -> None:
-        for text in display.lines(json.loads(line)):
+        try:
+            texts = display.lines(_record(line))
+        except (ValueError, TypeError, ArithmeticError, OSError):
+            raise NotARecord from None
+        for text in texts:
             screen.write(text + "\n")
         screen.flush()
 

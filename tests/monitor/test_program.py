@@ -135,6 +135,44 @@ def test_json_passes_the_records_on(
     assert capsys.readouterr().out.encode() == HELLO + COMMAND
 
 
+@pytest.mark.parametrize("options", [[], ["--raw"], ["--json"]])
+def test_a_record_that_the_service_did_not_live_to_finish_is_left_out(
+    options: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server(tmp_path / "monitor.sock", HELLO + COMMAND + COMMAND[:30])
+    monkeypatch.setattr(time, "sleep", lambda seconds: end_of_test())
+    assert cli.main(["monitor", *options, "--socket", str(tmp_path / "monitor.sock")]) == 0
+    server.close()
+    out, err = capsys.readouterr()
+    assert ("4154" if "--json" in options else "→ AT\n") in out
+    assert "the service has ended; waiting for it" in err
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        b"\xff\n",
+        b"[]\n",
+        b"[" * 100_000 + b"\n",
+        b'{"kind":"refused"\n',
+        b'{"kind":"x","time":"a"}\n',
+        b'{"kind":"x","time":1e300}\n',
+        b'{"kind":"x","bytes":5}\n',
+        b'{"kind":"x","bytes":["x"]}\n',
+    ],
+)
+def test_what_is_no_record_ends_it_in_a_sentence(
+    story: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = Server(tmp_path / "monitor.sock", story)
+    assert cli.main(["monitor", "--raw", "--socket", str(tmp_path / "monitor.sock")]) == 1
+    server.close()
+    assert "is no gateway, or one of another version" in capsys.readouterr().err
+
+
 def test_it_connects_again_when_the_service_is_back(tmp_path: Path) -> None:
     path = tmp_path / "monitor.sock"
     shown: list[bytes] = []
