@@ -180,21 +180,31 @@ def _command_line_file(folder: Path, name: str, settings: boot_config.BootConfig
 
 def _recorded(file: Path) -> Undo:
     text = read(file)
-    if text is None:
-        return Undo()
+    return Undo() if text is None else recorded(text, file)
+
+
+def recorded(text: str, file: Path) -> Undo:
+    """What `text`, the whole of the record `file`, says. Raises Refusal where it is none."""
     try:
         record = json.loads(text)
         return Undo(
-            tuple(Removed(int(r["index"]), str(r["text"])) for r in record["consoles"]),
+            tuple(_removed(each["index"], each["text"]) for each in record["consoles"]),
             str(record["device_before"]),
             str(record["device_after"]),
             tuple(_unit(unit) for unit in record["disabled_units"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Refusal(
             f"{file} cannot be read ({error}): the files as they were are beside it, named "
             f"*{BACKUP_SUFFIX}; delete it to go on without"
         ) from error
+
+
+def _removed(index: object, text: object) -> Removed:
+    """One parameter with the blank beside it, as `without_consoles` gives them."""
+    if not isinstance(index, int) or index < 0 or len(str(text).split()) != 1:
+        raise ValueError("a console is none of ours")
+    return Removed(index, str(text))
 
 
 def _unit(name: object) -> str:

@@ -295,6 +295,12 @@ def test_nothing_to_undo(pi: Pi, capsys: pytest.CaptureFixture[str]) -> None:
         "{",
         "[]",
         '{"consoles": 1}',
+        "[" * 100_000,
+        *(
+            f'{{"consoles": [{{"index": {index}, "text": "{text}"}}], "device_before": "", '
+            '"device_after": "", "disabled_units": []}'
+            for index, text in (("Infinity", "rw "), ("-9", "rw "), ("0", ""), ("0", "a b "))
+        ),
         json.dumps(
             {
                 "consoles": [],
