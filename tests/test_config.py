@@ -157,7 +157,7 @@ AP = "[[simulated.access_points]]\n"
         ("uart.baud = 109", "uart.baud is 109, allowed are 110 to 4000000"),
         (
             f"uart.baud = 0x{'f' * 5000}",
-            "uart.baud is a number of over 64 bits, allowed are 110 to",
+            "uart.baud is a number of over 64 bits, allowed are 110 to 4000000",
         ),
         ('uart.baud = "115200"', 'uart.baud is "115200", allowed are 110 to 4000000'),
         ("uart.baud = 115200.0", "uart.baud is 115200.0, allowed are 110 to 4000000"),
