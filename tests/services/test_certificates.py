@@ -139,6 +139,16 @@ def test_what_only_looks_like_a_certificate(tmp_path: Path) -> None:
     assert len(others) == 4
 
 
+@pytest.mark.parametrize("version", [1, 3, 127])
+def test_versions_that_x_509_does_not_have(version: int) -> None:
+    # OpenSSL would trust them; the folder of certificates must not stop the service
+    place = ONE.der.index(bytes.fromhex("a003020102")) + 4
+    der = ONE.der[:place] + bytes([version]) + ONE.der[place + 1 :]
+    assert refused(ssl.DER_cert_to_PEM_cert(der).encode()) == [
+        "it is not a well-formed X.509 certificate"
+    ]
+
+
 def test_a_full_store() -> None:
     store = store_of(ONE, TWO, maximum=2)
     assert len(store) == store.maximum
