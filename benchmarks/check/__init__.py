@@ -1,1 +1,1 @@
-"""What repeats from run to run, judged against a committed baseline: `python -m benchmarks.check`."""
+"""What repeats from run to run, judged by a baseline: `python -m benchmarks.check`."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from benchmarks.client import Client
+from tests.services.authority import self_signed
 
 SIZE = 2048
 """Bytes of payload in a round: the most that one `AT+CIPSEND` carries (contract, section 6)."""
@@ -117,11 +120,40 @@ def _pull(client: Client, far: FarEnd) -> None:
     client.read_raw(len(b"\r\n+CIPRECVDATA,%d:" % SIZE) + SIZE + len(_OK))
 
 
-ROUNDS = (
+_SEND = r'read\(\d+, "AT\+CIPSEND='
+_PUSH = r'write\(\d+, "\\r\\n\+IPD,'
+_PASSIVE, _ACTIVE = "AT+CIPRECVMODE=1", "AT+CIPRECVMODE=0"
+
+PLAIN = (
     Round("AT", _query, r'read\(\d+, "AT\\r\\n"'),
     Round("AT+CIPSTATUS", _status, r'read\(\d+, "AT\+CIPSTATUS'),
-    Round("2 KiB up", _up, r'read\(\d+, "AT\+CIPSEND='),
-    Round("2 KiB down", _down, r'write\(\d+, "\\r\\n\+IPD,'),
-    Round("2 KiB pulled", _pull, r'read\(\d+, "AT\+CIPRECVDATA=', before="AT+CIPRECVMODE=1"),
+    Round("2 KiB up", _up, _SEND),
+    Round("2 KiB down", _down, _PUSH),
+    Round("2 KiB pulled", _pull, r'read\(\d+, "AT\+CIPRECVDATA=', before=_PASSIVE),
 )
-"""What is counted, in this order on one connection: `AT+CIPRECVDATA` changes how data comes."""
+SECURED = (
+    Round("2 KiB up, TLS", _up, _SEND),
+    Round("2 KiB down, TLS", _down, _PUSH, before=_ACTIVE),
+)
+ROUNDS = (*PLAIN, *SECURED)
+"""What is counted, in this order on one connection: `AT+CIPRECVMODE` changes how data comes."""
+
+
+def converse(client: Client, perform: Callable[[Round, FarEnd], None]) -> None:
+    """Open a link, have each kind of round performed, and the same with TLS."""
+    for context, kinds in ((None, PLAIN), (_server_context(), SECURED)):
+        with FarEnd(context) as far:
+            far.link(client)
+            for kind in kinds:
+                client.command(kind.before)
+                perform(kind, far)
+            client.command("AT+CIPCLOSE")
+
+
+def _server_context() -> ssl.SSLContext:
+    """TLS 1.3 with the one cipher that every implementation has."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory(prefix="check-") as folder:
+        identity = self_signed("localhost", authority=False, addresses=["127.0.0.1"])
+        context.load_cert_chain(identity.write(Path(folder)))
+    return context

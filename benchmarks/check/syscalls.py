@@ -7,6 +7,7 @@ The mean over all of them is judged beside it, so that a call in every third rou
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from benchmarks import systems
 from benchmarks.check import programs
-from benchmarks.check.conversation import ROUNDS, FarEnd, Round
+from benchmarks.check.conversation import ROUNDS, FarEnd, Round, converse
 from benchmarks.client import Client, time_limit
 from benchmarks.systems import Started, System
 
@@ -66,8 +67,7 @@ def rounds_of(kind: Round, section: Sequence[tuple[str, str]]) -> list[Counter[s
     begins = re.compile(kind.begins)
     starts = [place for place, (_, text) in enumerate(section) if begins.match(text)]
     return [
-        Counter(name for name, _ in section[start:end])
-        for start, end in zip(starts, starts[1:], strict=False)
+        Counter(name for name, _ in section[start:end]) for start, end in itertools.pairwise(starts)
     ]
 
 
@@ -87,7 +87,7 @@ def sections(trace: Sequence[tuple[str, str]]) -> list[Sequence[tuple[str, str]]
     """What lies between one mark and the next; a mark is a command asked for nothing else."""
     mark = re.compile(r'read\(\d+, "' + re.escape(_MARK))
     places = [place for place, (_, text) in enumerate(trace) if mark.match(text)]
-    return [trace[a + 1 : b] for a, b in zip(places, places[1:], strict=False)]
+    return [trace[a + 1 : b] for a, b in itertools.pairwise(places)]
 
 
 def _strace(trace: Path) -> list[str]:
@@ -95,29 +95,32 @@ def _strace(trace: Path) -> list[str]:
     return [programs.strace(), "-D", "-f", "-q", "-o", str(trace), sys.executable]
 
 
-def _work(client: Client, far: FarEnd) -> None:
+def _work(client: Client) -> None:
     client.drop_input(0.5)
     client.command("ATE0")
-    far.link(client)
-    client.command(_MARK)
-    for kind in ROUNDS:
-        client.command(kind.before)
+
+    def perform(kind: Round, far: FarEnd) -> None:
+        client.command(_MARK)
         for _ in range(COUNT + 1):
             kind.talk(client, far)
         client.command(_MARK)
+
+    converse(client, perform)
+    client.command(_MARK)
+    client.command(_MARK)
     time.sleep(IDLE_SECONDS)
     client.command(_MARK)
 
 
 def _trace(start: Callable[[Path, Sequence[str]], Started]) -> list[tuple[str, str]]:
-    with tempfile.TemporaryDirectory(prefix="check-") as folder, FarEnd() as far:
+    with tempfile.TemporaryDirectory(prefix="check-") as folder:
         trace = Path(folder) / "trace"
         command = _strace(trace)
         with (
             System("gateway", lambda place: start(place, command)) as system,
             time_limit(LIMIT),
         ):
-            _work(system.client, far)
+            _work(system.client)
         _wait_for_end(trace)
         with trace.open(errors="replace") as lines:
             return calls(lines)
@@ -144,10 +147,10 @@ def count(line: str) -> tuple[dict[str, Traced], int]:
 
     Raises tools.Missing where there is no strace.
     """
-    *worked, idle = sections(_trace(LINES[line]))
+    *worked, busy, idle = sections(_trace(LINES[line]))
     traced = {
+        # Every other section is what was done to get from one kind to the next.
         kind.name: summed(rounds_of(kind, section))
-        for kind, section in zip(ROUNDS, worked, strict=True)
+        for kind, section in zip(ROUNDS, worked[::2], strict=True)
     }
-    # The mark's own reply, up to the wait for the next.
-    return traced, sum(1 for name, _ in idle)
+    return traced, len(idle) - len(busy)
