@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sdbus
 
+from gateway.services.network import bus_binding, networkmanager
 from gateway.services.network.bus_calls import BUS_LOST
 from gateway.services.network.bus_values import NEEDED
 from gateway.services.network.manager import ManagerError
@@ -159,7 +160,8 @@ def test_it_is_not_there_from_the_beginning(caplog: pytest.LogCaptureFixture) ->
 def test_without_the_binding_it_says_what_to_install(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sdbus_async.networkmanager", None)
+    monkeypatch.setitem(sys.modules, bus_binding.PACKAGE, None)
+    monkeypatch.setattr(networkmanager, "interfaces", bus_binding.interfaces.__wrapped__)
 
     async def run() -> None:
         manager = NetworkManagerBus()

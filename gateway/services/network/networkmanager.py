@@ -1,6 +1,7 @@
-"""NetworkManager over D-Bus. The only file that imports `sdbus` and `sdbus_async`.
+"""NetworkManager over D-Bus: the file that uses `sdbus` and, by `bus_binding`, `sdbus_async`.
 
-Importing these takes 100 ms, so that happens in a thread, once this is started.
+Importing these takes longer than the event loop may wait, so that happens in a thread, once
+this is started.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gateway.services.network.bus_agent import (
     agent_identifier,
     agent_methods,
 )
+from gateway.services.network.bus_binding import interfaces
 from gateway.services.network.bus_calls import Calls
 from gateway.services.network.bus_signals import BusSignals
 from gateway.services.network.bus_values import MODIFY, SCAN, Asked, bus_asked, sendable, unwrap
@@ -57,8 +59,9 @@ def _load() -> None:
     global FreedesktopDbus, nm, sdbus
     try:
         import sdbus
-        import sdbus_async.networkmanager as nm
         from sdbus_async.dbus_daemon import FreedesktopDbus
+
+        nm = interfaces()
     except ImportError as error:
         raise BindingMissing(f"{MISSING} ({error})") from error
 
