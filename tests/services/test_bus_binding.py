@@ -48,7 +48,8 @@ def test_they_are_the_classes_of_the_whole_package(before: str) -> None:
         + "found = interfaces()\n"
         + "import sdbus_async.networkmanager as nm\n"
         + "print([getattr(nm, name) is getattr(found, name) for name in _NEEDED])\n"
-        + "print(nm.settings.ConnectionProfile.__name__)\n"
+        + "from sdbus_async.networkmanager.settings import ConnectionProfile\n"
+        + "print(ConnectionProfile.__name__)\n"
     )
     assert said == f"{[True] * 6}\nConnectionProfile\n"
 
