@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.services.api_settings import Settings, SettingsError
-from gateway.services.atomic_file import replace_file, set_aside
+from gateway.services.atomic_file import read_file, remedy, replace_file, set_aside
 
 VERSION = 1
 FILE_NAME = "settings.json"
@@ -27,12 +27,15 @@ logger = logging.getLogger("gateway.settings")
 class StoredSettings:
     """The settings of one gateway, loaded from `directory`. Satisfies SettingsBook.
 
-    An unreadable file is set aside as `settings.json.bad` and the factory's settings count.
+    An unreadable file, or one of a later version, is set aside as `settings.json.bad` and
+    the factory's settings count.
     """
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / FILE_NAME
         self._writing = asyncio.Lock()
+        # A write that failed may have replaced the file all the same.
+        self._disk_in_doubt = False
         self.stored = _load(self._file)
         self.in_force = self.stored
         self.current = _View(self, reads_stored=False, stores=False)
@@ -52,7 +55,7 @@ class StoredSettings:
 
         Finishes even when the caller is cancelled. Raises SettingsError.
         """
-        if settings == self.stored:
+        if settings == self.stored and not self._disk_in_doubt:
             return
         storing = asyncio.ensure_future(self._store(settings))
         try:
@@ -71,10 +74,12 @@ class StoredSettings:
             try:
                 await asyncio.to_thread(_write, self._file, settings)
             except OSError as error:
+                self._disk_in_doubt = True
                 raise SettingsError(
-                    f"the settings could not be stored in {self._file.parent}: {error.strerror}"
+                    f"the settings could not be stored in {self._file.parent}: "
+                    f"{remedy(error, self._file.parent)}"
                 ) from error
-            self.stored = settings
+            self.stored, self._disk_in_doubt = settings, False
         logger.info("settings stored")
 
 
@@ -107,7 +112,7 @@ def _tell_failure(storing: asyncio.Future[None]) -> None:
 
 def _load(file: Path) -> Settings:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_file(file)
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError) as error:
@@ -123,7 +128,7 @@ def parse(text: str) -> Settings:
     try:
         content = json.loads(text)
         if not isinstance(content, dict) or content.get("version") != VERSION:
-            raise ValueError(f"its version is not {VERSION}")
+            raise ValueError(f"its version is not {VERSION}, as this esp-at-gateway writes it")
         settings = _decode(Settings, content.get("settings"))
     except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error

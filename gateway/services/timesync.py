@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from gateway.services.atomic_file import replace_file
+from gateway.services.atomic_file import read_file, remedy, replace_file
 from gateway.services.network.backoff import Backoff
 
 logger = logging.getLogger("gateway.time")
@@ -282,8 +282,8 @@ class TimeServers:
         except OSError as error:
             self._say(
                 logging.WARNING,
-                f"{self._record} cannot be written ({error.strerror}): after a kill the time "
-                "servers stay until systemd-timesyncd restarts",
+                f"{self._record} cannot be written ({remedy(error, self._record.parent)}): after "
+                "a kill the time servers stay until systemd-timesyncd restarts",
             )
 
     async def _forget(self) -> None:
@@ -306,8 +306,8 @@ def _list(servers: tuple[str, ...]) -> str:
 def _read(record: Path) -> tuple[str, ...]:
     """The servers that a gateway before this one has sent and not taken back."""
     try:
-        servers = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        servers = json.loads(read_file(record))
+    except (OSError, ValueError, RecursionError):
         return ()
     if not isinstance(servers, list) or not all(isinstance(each, str) for each in servers):
         return ()

@@ -98,7 +98,9 @@ def test_a_file_cut_anywhere_is_set_aside_and_never_half_used(tmp_path: Path) ->
     for length in range(len(whole)):
         file_of(tmp_path).write_bytes(whole[:length])
         assert StoredSettings(tmp_path).stored == Settings()
-        assert (tmp_path / "settings.json.bad").read_bytes() == whole[:length]
+        kept = tmp_path / "settings.json.bad"
+        assert kept.read_bytes() == whole[:length]
+        kept.unlink()
 
 
 def test_what_is_set_aside_shows_no_secret_in_the_journal(

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from gateway.config import StorageOptions
 from gateway.services.api import Interface
-from gateway.services.atomic_file import replace_file, set_aside
+from gateway.services.atomic_file import read_file, remedy, replace_file, set_aside
 
 VERSION = 1
 FILE_NAME = "network.json"
@@ -185,14 +185,14 @@ class OwnershipRecord:
                 "what is ours of NetworkManager cannot be recorded in %s (%s): should the "
                 "gateway be killed, run: sudo nmcli device set %s autoconnect yes",
                 self._file.parent,
-                error.strerror,
+                remedy(error, self._file.parent),
                 min(self._content.held, default="wlan0"),
             )
 
 
 def _load(file: Path) -> _Content:
     try:
-        content = _decode(json.loads(file.read_text(encoding="utf-8")))
+        content = _decode(json.loads(read_file(file)))
         if _is_copy(content, file):
             logger.warning(
                 "%s is a copy of the one in %s, and what that names is not ours: "
