@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from gateway import daemon
-from gateway.services.api import UartSettings
-from gateway.services.descriptor_line import LineMissing, LineUnavailable
 from gateway.services.supervisor import Supervisor, _interval, one_line
 from tests.fake_time import FakeTimeLoop
 
@@ -77,56 +74,3 @@ def test_the_loop_reports_three_times_in_what_the_watchdog_allows(
     allowed: str, seconds: float
 ) -> None:
     assert _interval({"WATCHDOG_USEC": allowed}) == seconds
-
-
-@pytest.mark.parametrize(("patient", "after", "opens"), [(True, 4.9, True), (True, 5.5, False)])
-def test_a_device_that_comes_late_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, patient: bool, after: float, opens: bool
-) -> None:
-    line = object()
-
-    def open_line(device: str, settings: UartSettings) -> Any:
-        if asyncio.get_running_loop().time() < after:
-            raise LineMissing(device)
-        return line
-
-    monkeypatch.setattr(daemon, "open_line", open_line)
-    opening = daemon._opened("/dev/late", UartSettings(), asyncio.Event(), patient=patient)
-    if opens:
-        assert run_in_fake_time(opening) is line
-    else:
-        with pytest.raises(LineMissing):
-            run_in_fake_time(opening)
-
-
-@pytest.mark.parametrize(
-    ("error", "patient"), [(LineMissing("missing"), False), (LineUnavailable("held"), True)]
-)
-def test_nothing_else_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, error: LineUnavailable, patient: bool
-) -> None:
-    calls = []
-
-    def open_line(device: str, settings: UartSettings) -> Any:
-        calls.append(device)
-        raise error
-
-    monkeypatch.setattr(daemon, "open_line", open_line)
-    with pytest.raises(LineUnavailable):
-        run_in_fake_time(daemon._opened("/dev/x", UartSettings(), asyncio.Event(), patient=patient))
-    assert calls == ["/dev/x"]
-
-
-def test_a_stop_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_line(device: str, settings: UartSettings) -> Any:
-        raise LineMissing(device)
-
-    async def life() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.call_later(1.234, stop.set)
-        assert await daemon._opened("/dev/late", UartSettings(), stop, patient=True) is None
-        assert loop.time() == pytest.approx(1.234)
-
-    monkeypatch.setattr(daemon, "open_line", open_line)
-    run_in_fake_time(life())

@@ -32,6 +32,7 @@ class GatewayProcess:
     State, certificates, configuration and the symlink `line` are in `folder`. `uart` names
     another line than that symlink. The simulated network waits `pace` times as long as a
     real one. Without a `log_level` the configuration's holds. `environment` is added to ours.
+    `begun` is what the log says once the `with` may begin.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class GatewayProcess:
         log_level: str | None = "info",
         pace: float = 0.0,
         environment: Mapping[str, str] | None = None,
+        begun: str = "info gateway: ready",
     ) -> None:
         self.line = folder / "line"
         self.state = folder / "state"
@@ -57,6 +59,7 @@ class GatewayProcess:
             *("--network", "simulated"),
             *(("--log-level", log_level) if log_level else ()),
         )
+        self._begun = begun
         self._log: list[str] = []
         self._news = threading.Condition()
 
@@ -73,7 +76,7 @@ class GatewayProcess:
         self._reader = threading.Thread(target=self._read_log, name="log reader")
         self._reader.start()
         try:
-            self.wait_for_log("info gateway: ready")
+            self.wait_for_log(self._begun)
         except BaseException:
             self.kill()
             raise
