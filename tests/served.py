@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.config import Config, StorageOptions
+from gateway.config import Config, NetworkOptions, StorageOptions
 from gateway.daemon import _Daemon
 from gateway.services.api import UartSettings
 from gateway.services.clock import SimulatedClock
@@ -34,6 +34,7 @@ class Served(Keyboard):
         self.clock = SimulatedClock(lambda: 1_700_000_000.0)
         self.line.settings = self.settings.stored.uart or UartSettings()
         config = Config(
+            network=NetworkOptions(kind="simulated"),
             storage=StorageOptions(state_dir=directory / "state", cert_dir=directory / "certs")
         )
         self._daemon = _Daemon(
