@@ -35,7 +35,7 @@ class Served(Keyboard):
         self.line.settings = self.settings.stored.uart or UartSettings()
         config = Config(
             network=NetworkOptions(kind="simulated"),
-            storage=StorageOptions(state_dir=directory / "state", cert_dir=directory / "certs")
+            storage=StorageOptions(state_dir=directory / "state", cert_dir=directory / "certs"),
         )
         self._daemon = _Daemon(
             config, self.line, self.settings, self.network, self.clock, Supervisor()
