@@ -49,6 +49,7 @@ def _run(options: argparse.Namespace) -> int:
     from gateway.services import journal
     from gateway.services.api import LineRefused, ServiceError
     from gateway.services.descriptor_line import LineOfKernel, LineUnavailable
+    from gateway.services.event_loop import EventLoop
 
     def read() -> Config:
         return load(options.config).with_options(
@@ -67,7 +68,8 @@ def _run(options: argparse.Namespace) -> int:
         return CONFIGURATION_WRONG
     journal.configure(config.log.level)
     try:
-        asyncio.run(daemon.run(config, read))
+        with asyncio.Runner(loop_factory=EventLoop) as runner:
+            runner.run(daemon.run(config, read))
     except LineOfKernel as error:
         logging.getLogger("gateway").error("%s", error)
         return LINE_NOT_TO_BE_HAD

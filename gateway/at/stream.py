@@ -99,7 +99,8 @@ class HostStream:
         self.echo = True
         self._buffer = bytearray()
         self._heard = 0.0
-        self._reader: Callable[[float], Event | None] = self._read_line
+        self.next_event: Callable[[float], Event | None] = self._read_line
+        """Takes the time; gives the next event, or None until more bytes or time have come."""
         self._silence: float | None = None
         self._typed = 0
         self._searched = 0
@@ -120,10 +121,6 @@ class HostStream:
             self._heed_silence(now)
         self._buffer += data
         self._heard = now
-
-    def next_event(self, now: float) -> Event | None:
-        """The next event at the time `now`, or None until more bytes or time have come."""
-        return self._reader(now)
 
     @property
     def waiting(self) -> int:
@@ -166,20 +163,22 @@ class HostStream:
 
     def _bind(self, reader: Callable[[float], Event | None], silence: float | None) -> None:
         """Read with `reader` from here on; `silence` in seconds means something to it."""
-        self._reader = reader
+        self.next_event = reader
         self._silence = silence
 
     def _heed_silence(self, now: float) -> None:
         """Bytes came: if the silence before them was long enough, it counts first."""
-        if self._reader == self._swallow_pem and now >= self._heard + SWALLOW_SILENCE:
+        if self.next_event == self._swallow_pem and now >= self._heard + SWALLOW_SILENCE:
             self._end_of_swallowing()
-        elif self._reader == self._read_packet and now >= self._heard + PACKET_SILENCE:
+        elif self.next_event == self._read_packet and now >= self._heard + PACKET_SILENCE:
             self._cut_packet()
 
     # command lines
 
     def _read_line(self, now: float) -> Event | None:
         buffer = self._buffer
+        if not buffer:
+            return None
         if self._skip_line_end and not self._line_end_skipped():
             return None
         end = buffer.find(b"\n", self._searched)

@@ -48,6 +48,8 @@ class DescriptorLine:
         self._reading = False
         self._paused = False
         self._usable = True
+        # whether anybody takes what is written; what nobody takes is dropped, as on a wire
+        self._heard = True
         self._cause: Exception | None = None
 
     @property
@@ -76,8 +78,11 @@ class DescriptorLine:
             self._watch_output()
 
     def write(self, data: bytes) -> None:
-        """Write all of `data`, in order, sooner or later. Never blocks, never raises."""
-        if not self._usable:
+        """Write all of `data`, in order, sooner or later. Never blocks, never raises.
+
+        Where nobody hears it, it is dropped.
+        """
+        if not self._heard:
             return
         buffer = self._buffer
         if buffer:
@@ -177,7 +182,7 @@ class DescriptorLine:
 
     def _lose_soon(self, error: Exception) -> None:
         # The caller is in the middle of writing and must not be called back from within.
-        self._usable = False
+        self._usable = self._heard = False
         if self._loop:
             self._loop.call_soon(self._lose, error)
 
@@ -190,7 +195,7 @@ class DescriptorLine:
 
     def _stop(self) -> None:
         """For good: nothing is watched, kept or told any more. The descriptor stays open."""
-        self._usable = False
+        self._usable = self._heard = False
         self._unwatch_input()
         if self._loop:
             self._loop.remove_writer(self._descriptor)

@@ -24,6 +24,7 @@ from enum import Enum
 
 from gateway.services.api import LineReceiver, UartSettings
 from gateway.services.descriptor_line import DescriptorLine, LineUnavailable
+from gateway.services.event_loop import EventLoop
 from gateway.services.inotify import CLOSED, OPENED, OpenWatch
 from gateway.services.raw_terminal import make_raw, throw_output_away
 
@@ -61,6 +62,8 @@ class PseudoTerminal(DescriptorLine):
         self._spare_slave: int | None = slave
         self._watch: OpenWatch | None = None
         self._other = _Other.ABSENT
+        self._heard = False
+        self._asks_first = True
         self._opens = 0
         self._closed_at = 0.0
         self._settling: asyncio.TimerHandle | None = None
@@ -90,11 +93,6 @@ class PseudoTerminal(DescriptorLine):
         super().start(receiver)
         if first and self._usable:
             self._watch_the_other_end()
-
-    def write(self, data: bytes) -> None:
-        """Write all of `data`, or drop it while nobody has the other end open."""
-        if self._other is _Other.PRESENT:
-            super().write(data)
 
     def seconds(self, count: int) -> float:
         """How long `count` bytes are on the wire: 0, there is none."""
@@ -141,8 +139,15 @@ class PseudoTerminal(DescriptorLine):
             self._loop.call_soon(self._announce)
             return
         self._loop.add_reader(self._watch.descriptor, self._other_end_changed)
+        # Our own loop tells of closings and openings before it tells of bytes; elsewhere each
+        # read has to ask. Once the last client has closed, it has to ask in any case: the next
+        # one may have come since.
+        if isinstance(self._loop, EventLoop):
+            self._loop.serve_first(self._watch.descriptor)
+            self._asks_first = False
         os.close(self._spare_slave)
         self._spare_slave = None
+        self._watch.events()  # that was ourselves
         if not self._is_hung_up():
             self._opens = 1
             self._arrive()
@@ -181,21 +186,25 @@ class PseudoTerminal(DescriptorLine):
     def _is_hung_up(self) -> bool:
         return any(event & select.POLLHUP for _, event in self._hang_up.poll(0))
 
+    def _other_is(self, other: _Other) -> None:
+        self._other = other
+        self._heard = other is _Other.PRESENT and self._usable
+
     def _arrive(self) -> None:
         assert self._loop
-        self._other = _Other.OPENING
+        self._other_is(_Other.OPENING)
         self._settling = self._loop.call_later(SETTLING_SECONDS, self._announce)
 
     def _announce(self) -> None:
         self._cancel_settling()
-        self._other = _Other.PRESENT
+        self._other_is(_Other.PRESENT)
         if self._receiver:
             self._receiver.opened()
 
     def _depart(self) -> None:
         """Forget what the one who left did not read, and whatever mode it left the line in."""
         self._cancel_settling()
-        self._other = _Other.ABSENT
+        self._other_is(_Other.ABSENT)
         if self._is_hung_up():
             self._opens = 0
             make_raw(self._descriptor)
@@ -215,7 +224,8 @@ class PseudoTerminal(DescriptorLine):
 
     def _deliver(self, data: bytes) -> None:
         # These bytes may be the first of somebody whose opening has not been looked at yet.
-        self._other_end_changed()
+        if self._asks_first or self._opens == 0:
+            self._other_end_changed()
         if self._other is not _Other.PRESENT:
             self._announce()
         super()._deliver(data)
