@@ -66,8 +66,8 @@ def gateway_on_small_disk(folder: Path, *, kilobytes: int = 64) -> MountedGatewa
 
 
 @contextlib.contextmanager
-def silent_name_server() -> Iterator[str]:
-    """The address of a name server that takes every question and answers none."""
+def silent_name_server() -> Iterator[socket.socket]:
+    """A name server that takes every question and answers none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         number = os.getpid()
         address = f"127.53.{number >> 8 & 255}.{number & 255}"
@@ -75,12 +75,12 @@ def silent_name_server() -> Iterator[str]:
             server.bind((address, 53))
         except PermissionError:
             pytest.skip("a name server needs root")
-        yield address
+        yield server
 
 
-def gateway_with_name_server(folder: Path, address: str) -> MountedGateway:
+def gateway_with_name_server(folder: Path, server: socket.socket) -> MountedGateway:
     """A gateway that asks this name server, and waits for it as long as the C library does."""
-    (folder / "resolv.conf").write_text(f"nameserver {address}\n")
+    (folder / "resolv.conf").write_text(f"nameserver {server.getsockname()[0]}\n")
     # Names are looked up by DNS alone, whatever this machine does first.
     (folder / "nsswitch.conf").write_text("hosts: dns\n")
     gateway = MountedGateway(folder)
@@ -130,6 +130,12 @@ class DeafClient(Client):
             with contextlib.suppress(BlockingIOError):
                 sent += os.write(self._descriptor, data[sent : sent + 4096])
         return sent
+
+    def something_comes(self, seconds: float) -> bool:
+        """Whether there is something to read within so many seconds."""
+        arrival = select.poll()
+        arrival.register(self._descriptor, select.POLLIN)
+        return bool(arrival.poll(seconds * 1000))
 
 
 def pump(peer: socket.socket, data: bytes, *, patience: float = 0.3) -> int:

@@ -161,8 +161,8 @@ def test_sigterm_while(state: Callable[[DeafClient, ExitStack], None], tmp_path:
 )
 def test_sigterm_while_a_name_server_is_silent(command: str, tmp_path: Path) -> None:
     with (
-        silent_name_server() as address,
-        gateway_with_name_server(tmp_path, address) as gateway,
+        silent_name_server() as server,
+        gateway_with_name_server(tmp_path, server) as gateway,
         DeafClient(gateway.line) as client,
     ):
         client.greet()

@@ -1,0 +1,55 @@
+"""Clients and monitors that cannot be taken for want of descriptors: they wait, and so do we."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+from gateway.services.api_trace import SOCKET_NAME
+from tests.peers import free_port
+from tests.system.faulty_host import DeafClient, FewDescriptors, processor_seconds
+from tests.system.gateway_process import GatewayProcess
+from tests.system.line_client import LIMIT, OK
+
+WAITING_SECONDS = 3.0
+
+
+def test_who_waits_keeps_nobody_busy_and_is_taken_in_the_end(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        GatewayProcess(tmp_path, environment={"RUNTIME_DIRECTORY": str(tmp_path)}) as gateway,
+        DeafClient(gateway.line) as client,
+        socket.socket(socket.AF_UNIX) as monitor,
+    ):
+        client.greet()
+        client.ask("AT+CIPMUX=1")
+        client.ask(f"AT+CIPSERVER=1,{port}")
+        few = FewDescriptors(gateway.process.pid)
+        few.leave(0)
+        before = processor_seconds(gateway.process.pid)
+        monitor.settimeout(LIMIT)
+        monitor.connect(str(tmp_path / SOCKET_NAME))
+        with socket.create_connection(("127.0.0.1", port), LIMIT) as peer:
+            peer.sendall(b"early")
+            assert not client.something_comes(WAITING_SECONDS)
+            client.ask("AT")
+            # a loop that asks again and again would have taken all of it
+            assert processor_seconds(gateway.process.pid) - before < WAITING_SECONDS / 20
+            few.give_back()
+            client.expect(b"0,CONNECT\r\n\r\n+IPD,0,5:early")
+        hello = monitor.makefile().readline()
+        assert json.loads(hello)["kind"] == "hello"
+        client.expect(b"0,CLOSED\r\n")
+        few.leave(1)
+        with socket.create_connection(("127.0.0.1", port), LIMIT):
+            client.expect(b"0,CONNECT\r\n")
+            with socket.create_connection(("127.0.0.1", port), LIMIT) as second:
+                second.sendall(b"later")
+                assert not client.something_comes(1)
+                # the descriptor that one gives back is the other's
+                client.ask("AT+CIPCLOSE=0", b"0,CLOSED\r\n" + OK)
+                client.expect(b"0,CONNECT\r\n\r\n+IPD,0,5:later")
+        assert gateway.ends() == 0
+    assert "a client could not be taken" in gateway.log
+    assert "Traceback" not in gateway.log
