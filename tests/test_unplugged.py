@@ -101,6 +101,7 @@ def test_all_that_a_reset_forgets_is_forgotten(play: Play) -> None:
         await program.quiet()
         await program.ask("AT+UART_DEF=57600,8,1,0,0")
         await program.ask("AT+UART_CUR=9600,8,1,0,0")
+        await program.ask("AT+CWMODE_CUR=3")
         await program.ask("AT+CIPMUX=1")
         port = free_port()
         await program.ask(f"AT+CIPSERVER=1,{port}")
@@ -111,6 +112,7 @@ def test_all_that_a_reset_forgets_is_forgotten(play: Play) -> None:
         await program.plug_in()
         assert program.line.settings == STORED
         await program.quiet()
+        assert await program.ask("AT+CWMODE_CUR?") == b"+CWMODE_CUR:1\r\n\r\nOK\r\n"
         assert await program.ask("AT+CIPMUX?") == b"+CIPMUX:0\r\n\r\nOK\r\n"
 
     play(work)

@@ -17,29 +17,33 @@ _HEADER = struct.Struct("iIII")
 
 
 class Watch:
-    """Tells when something of `mask` happens to one of `paths`: `descriptor` is readable then.
+    """Tells what happens to files: `descriptor` is readable then.
 
-    Raises OSError where the kernel has no inotify, no more instances (a limit per user), or
-    cannot watch one of them.
+    Raises OSError where the kernel has no inotify, or no more instances (a limit per user).
     """
 
-    def __init__(self, paths: Sequence[str], mask: int) -> None:
+    def __init__(self) -> None:
         import ctypes  # 10 ms, and only a line that comes and goes wants it
 
         library = ctypes.CDLL(None, use_errno=True)
         try:
-            initialise, add_watch = library.inotify_init1, library.inotify_add_watch
+            initialise, self._add_watch = library.inotify_init1, library.inotify_add_watch
         except AttributeError as error:
             raise OSError("this C library has no inotify") from error
         self.descriptor: int = initialise(os.O_NONBLOCK | os.O_CLOEXEC)
         if self.descriptor < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
-        for path in paths:
-            if add_watch(self.descriptor, os.fsencode(path), mask) < 0:
-                number = ctypes.get_errno()
-                self.close()
-                raise OSError(number, os.strerror(number), path)
+        self._ready = select.poll()
+        self._ready.register(self.descriptor, select.POLLIN)
+
+    def add(self, path: str, mask: int) -> None:
+        """Tell of what is in `mask`; again is no harm. Raises OSError."""
+        import ctypes
+
+        if self._add_watch(self.descriptor, os.fsencode(path), mask) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), path)
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -47,19 +51,32 @@ class Watch:
 
 
 class ArrivalWatch(Watch):
-    """Tells when something comes into one of these folders, gets other rights, or they go."""
+    """Tells when something comes into one of some folders, gets other rights, or they go.
 
-    def __init__(self, folders: Sequence[str]) -> None:
-        super().__init__(folders, _ARRIVAL)
+    The first `add` of all takes the kernel some 100 ms, and closing may take 20: one for as
+    long as it is needed, not one for each look.
+    """
+
+    def add_folder(self, path: str) -> None:
+        """Tell of this folder, too; again is no harm. Raises OSError."""
+        self.add(path, _ARRIVAL)
+
+    def forget(self) -> None:
+        """What has happened so far is known. Never blocks."""
+        while self._ready.poll(0):
+            os.read(self.descriptor, 65536)
 
 
 class OpenWatch(Watch):
-    """Tells when `path` is opened and closed."""
+    """Tells when `path` is opened and closed. Raises OSError where that cannot be had."""
 
     def __init__(self, path: str) -> None:
-        super().__init__([path], OPENED | CLOSED)
-        self._ready = select.poll()
-        self._ready.register(self.descriptor, select.POLLIN)
+        super().__init__()
+        try:
+            self.add(path, OPENED | CLOSED)
+        except OSError:
+            self.close()
+            raise
 
     def events(self) -> Sequence[int]:
         """What happened since the last call, in order: masks with OPENED or CLOSED bits.

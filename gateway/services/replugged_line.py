@@ -98,8 +98,9 @@ class Plug:
         """
         await asyncio.sleep(self._rest)
         pauses = Backoff(_FIRST_PAUSE, _LAST_PAUSE)
-        while True:
-            with _Arrivals(self.device) as arrivals:
+        with _Arrivals(self.device) as arrivals:
+            while True:
+                arrivals.arm()
                 try:
                     line = self._opened_anew(settings)
                 except LineOfKernel:
@@ -141,17 +142,15 @@ class Plug:
 
 
 class _Arrivals:
-    """What happens in the folders in which a path begins to exist, from the `with` on."""
+    """What happens in the folders in which a path begins to exist."""
 
     def __init__(self, path: str) -> None:
         self._path = path
 
     def __enter__(self) -> Self:
         self._watch: ArrivalWatch | None = None
-        # A symlink that leads nowhere yet may be made anew, or what it leads to may come.
-        folders = {_nearest_folder(self._path), _nearest_folder(os.path.realpath(self._path))}
         with contextlib.suppress(OSError):  # then the time alone has to do
-            self._watch = ArrivalWatch(sorted(folders))
+            self._watch = ArrivalWatch()
         return self
 
     def __exit__(
@@ -163,8 +162,18 @@ class _Arrivals:
         if self._watch is not None:
             self._watch.close()
 
+    def arm(self) -> None:
+        """What happens from now on counts."""
+        if self._watch is None:
+            return
+        self._watch.forget()
+        # A symlink that leads nowhere yet may be made anew, or what it leads to may come.
+        for path in (self._path, os.path.realpath(self._path)):
+            with contextlib.suppress(OSError):  # it has just gone, or it cannot be watched
+                self._watch.add_folder(_nearest_folder(path))
+
     async def within(self, seconds: float) -> None:
-        """Wait until something has happened, at most so long."""
+        """Wait until something has happened since `arm`, at most so long."""
         if self._watch is None:
             await asyncio.sleep(seconds)
             return
