@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-endurance test-vm vm-image deb deb-check lint check bench docs clean
+.PHONY: help setup run test test-endurance test-vm vm-image deb deb-check lint check bench performance docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,8 +42,11 @@ lint: setup ## ruff and mypy --strict
 
 check: lint test ## lint, then test: what a change has to pass
 
-bench: setup ## measure speed and memory, and print the table
-	$(PYTHON) -m benchmarks
+bench: setup ## measure speed and memory, and print the table (about 10 minutes)
+	$(PYTHON) -m benchmarks --json build/bench.json
+
+performance: setup ## renew docs/performance.md from what make bench has measured
+	@$(PYTHON) -m benchmarks --from build/bench.json --write-docs > build/bench.txt
 
 docs: setup ## renew docs/commands.md from the command table
 	@$(PYTHON) -m gateway.documentation > docs/commands.md.new

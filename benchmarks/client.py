@@ -101,12 +101,15 @@ class Client:
         self.write(text.encode("ascii") + b"\r\n")
         return self.read_until(_OK)
 
-    def connect(self, port: int, seconds: float = 15.0) -> None:
+    def connect(
+        self, port: int, *, kind: str = "TCP", link: int | None = None, seconds: float = 15.0
+    ) -> None:
         """Open a link to 127.0.0.1, as soon as the module has an address."""
         last = time.monotonic() + seconds
+        number = "" if link is None else f"{link},"
         while True:
             try:
-                self.command(f'AT+CIPSTART="TCP","127.0.0.1",{port}')
+                self.command(f'AT+CIPSTART={number}"{kind}","127.0.0.1",{port}')
                 return
             except UnexpectedReply:
                 if time.monotonic() > last:
@@ -131,19 +134,37 @@ class Client:
         times: list[float] = []
         for number in range(count):
             start = clock()
-            self._send(_PAYLOADS[number % len(_PAYLOADS)])
+            self.send(b"", number)
             times.append((clock() - start) / 1e6)
+        return times
+
+    def pull_times(self, count: int) -> list[float]:
+        """How long a whole `AT+CIPRECVDATA=2048` takes, in milliseconds, `count` times over.
+
+        Of those that gave all of 2048 bytes; as many must be on their way.
+        """
+        clock = time.perf_counter_ns
+        times: list[float] = []
+        left = count * SEND_SIZE
+        while left:
+            start = clock()
+            self.write(b"AT+CIPRECVDATA=%d\r\n" % min(SEND_SIZE, left))
+            size = len(self._pulled())
+            if size == SEND_SIZE:
+                times.append((clock() - start) / 1e6)
+            left -= size
         return times
 
     def upload(self, count: int) -> None:
         """Send `count` bytes of the pattern by `AT+CIPSEND` of 2048."""
         for number in range(count // SEND_SIZE):
-            self._send(_PAYLOADS[number % len(_PAYLOADS)])
+            self.send(b"", number)
 
-    def _send(self, payload: bytes) -> None:
-        self.write(b"AT+CIPSEND=%d\r\n" % len(payload))
+    def send(self, link: bytes, number: int) -> None:
+        """Send the `number`th piece of the pattern; `link` is b"" or the id with its comma."""
+        self.write(b"AT+CIPSEND=%b%d\r\n" % (link, SEND_SIZE))
         self.read_until(_PROMPT)
-        self.write(payload)
+        self.write(_PAYLOADS[number % len(_PAYLOADS)])
         self.read_until(_SENT)
 
     def take_pushed(self, count: int, *, digest: bool = False) -> Taken:

@@ -1,4 +1,4 @@
-"""A process's memory as the kernel counts it, in megabytes (10^6 bytes)."""
+"""A process's memory as the kernel counts it, in mebibytes (2^20 bytes)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident set, proportional share of it, and the largest it ever was."""
+    """Resident set, proportional share of it, and the largest resident set it ever had."""
 
     rss: float
     pss: float
     peak: float
 
 
-def _megabytes(text: str, name: str) -> float:
+def _mebibytes(text: str, name: str) -> float:
     for line in text.splitlines():
         if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024 / 1e6
+            return int(line.split()[1]) / 1024
     raise KeyError(name)
 
 
@@ -27,7 +27,7 @@ def memory_of(pid: int) -> Memory:
     status = Path(f"/proc/{pid}/status").read_text()
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return Memory(
-        rss=_megabytes(status, "VmRSS"),
-        pss=_megabytes(rollup, "Pss"),
-        peak=_megabytes(status, "VmHWM"),
+        rss=_mebibytes(status, "VmRSS"),
+        pss=_mebibytes(rollup, "Pss"),
+        peak=_mebibytes(status, "VmHWM"),
     )

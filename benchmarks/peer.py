@@ -1,53 +1,39 @@
-"""The far end of a link: a process on 127.0.0.1 that sends or takes bytes on demand.
+"""The far end of the links: a server on 127.0.0.1 that sends or takes bytes on demand.
 
-A process of its own, so that its work is not the measuring client's. `Peer` is the handle;
-`python -m benchmarks.peer FD` is the process, told what to do in lines over the socket FD.
+A process of its own (`far_end.py`), so that its work is not the measuring client's. `Peer` is
+the handle.
 """
 
 from __future__ import annotations
 
-import hashlib
-import random
-import select
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
-BLOCK = 64 * 1024
-PATTERN = random.Random(1700).randbytes(BLOCK)
-"""What every transfer carries, over and over; its length divides every transfer's."""
+from benchmarks.far_end import BLOCK, PATTERN, Taken, digest_of_pattern
 
-
-def digest_of_pattern(count: int) -> str:
-    """The SHA-256 (hex) of `count` bytes of the pattern."""
-    digest = hashlib.sha256()
-    for start in range(0, count, BLOCK):
-        digest.update(PATTERN[: count - start])
-    return digest.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What arrived at the peer; `digest` is empty unless it was asked for."""
-
-    count: int
-    digest: str
+__all__ = ["BLOCK", "PATTERN", "Peer", "Taken", "digest_of_pattern"]
 
 
 class Peer:
-    """A TCP server on 127.0.0.1:`port` with one connection at a time.
+    """A server on 127.0.0.1:`port` with one connection at a time, or several at once.
 
-    Each method but `result` returns at once; `result` waits for the oldest one's outcome.
-    `inside` gives the command line that runs a command line where the peer is to be, if not here.
+    Each method but `result` and `results` returns at once; these wait for the oldest one's
+    outcome. `inside` gives the command line that runs a command line where the peer is to be, if
+    not here. `identity` is a file with certificate and key: the links are TLS.
     """
 
-    def __init__(self, inside: Callable[..., list[str]] | None = None) -> None:
+    def __init__(
+        self, inside: Callable[..., list[str]] | None = None, identity: Path | None = None
+    ) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "benchmarks.peer", str(theirs.fileno())]
+            command = [sys.executable, "-m", "benchmarks.far_end", str(theirs.fileno())]
+            if identity is not None:
+                command.append(str(identity))
             self._process = subprocess.Popen(
                 inside(*command) if inside else command, pass_fds=[theirs.fileno()]
             )
@@ -61,24 +47,33 @@ class Peer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def accept(self) -> None:
-        """Take the next connection in place of the present one."""
-        self._order("accept")
+    def accept(self, links: int = 1) -> None:
+        """Take the next `links` connections in place of the present ones."""
+        self._order(f"accept {links}")
 
     def send(self, count: int) -> None:
-        """Send `count` bytes of the pattern."""
+        """Send `count` bytes of the pattern on each link, on all of them at once."""
         self._order(f"send {count}")
 
     def take(self, count: int, *, digest: bool = False) -> None:
-        """Read `count` bytes."""
+        """Read `count` bytes of each link."""
         self._order(f"take {count} {int(digest)}")
 
+    def answer(self, times: int, size: int) -> None:
+        """Answer the next `times` messages, however short, with `size` bytes of the pattern."""
+        self._order(f"answer {times} {size}")
+
     def result(self) -> Taken:
-        """The outcome of the oldest order, once it is done. ConnectionError: it failed."""
+        """What the oldest order's only link did, once it is done. ConnectionError: it failed."""
+        return self.results()[0]
+
+    def results(self) -> list[Taken]:
+        """The same of every link."""
         words = self._answers.readline().split()
         if not words:
             raise ConnectionError("the peer's connection broke")
-        return Taken(int(words[0]), words[1] if len(words) > 1 else "")
+        pairs = (word.split(":") for word in words)
+        return [Taken(int(count), digest) for count, digest in pairs]
 
     def close(self) -> None:
         """End the process."""
@@ -90,58 +85,3 @@ class Peer:
 
     def _order(self, text: str) -> None:
         self._orders.sendall(text.encode("ascii") + b"\n")
-
-
-def _send(link: socket.socket, count: int) -> None:
-    block = memoryview(PATTERN)
-    for start in range(0, count, BLOCK):
-        link.sendall(block[: count - start])
-
-
-def _take(link: socket.socket, count: int, *, digest: bool) -> Taken:
-    """Read in blocks: a sink that woke for each segment would take the processor from the
-    gateway, which on a real network it never does."""
-    buffer = bytearray(BLOCK)
-    sum_ = hashlib.sha256() if digest else None
-    readable = select.poll()
-    readable.register(link, select.POLLIN)
-    taken = 0
-    while taken < count:
-        wanted = min(BLOCK, count - taken)
-        # Only poll() counts what is queued: a recv() that waits takes the first bytes out and
-        # then waits for as many again.
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
-        readable.poll()
-        size = link.recv_into(buffer, wanted, socket.MSG_DONTWAIT)
-        if size == 0:
-            raise ConnectionError("the link closed early")
-        taken += size
-        if sum_ is not None:
-            sum_.update(memoryview(buffer)[:size])
-    return Taken(taken, sum_.hexdigest() if sum_ is not None else "")
-
-
-def _serve(orders: socket.socket) -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    link = listener
-    orders.sendall(b"%d\n" % listener.getsockname()[1])
-    for line in orders.makefile("r", encoding="ascii"):
-        match line.split():
-            case ["accept"]:
-                if link is not listener:
-                    link.close()
-                link, _ = listener.accept()
-                orders.sendall(b"0\n")
-            case ["send", count]:
-                _send(link, int(count))
-                orders.sendall(b"%s\n" % count.encode("ascii"))
-            case ["take", count, digest]:
-                taken = _take(link, int(count), digest=digest == "1")
-                orders.sendall(f"{taken.count} {taken.digest}\n".encode("ascii"))
-
-
-if __name__ == "__main__":
-    try:
-        _serve(socket.socket(fileno=int(sys.argv[1])))
-    except (ConnectionError, KeyboardInterrupt):
-        sys.exit(1)

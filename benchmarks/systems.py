@@ -6,7 +6,6 @@ import os
 import select
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from benchmarks import tools
+from benchmarks import installed, tools
 from benchmarks.client import Client, time_limit
 from benchmarks.peer import Peer
 from benchmarks.real_network import RealNetwork
@@ -134,28 +133,35 @@ def _open_terminal(path: Path) -> int | None:
 def gateway_command(
     folder: Path,
     uart: str,
-    python: Sequence[str] = (sys.executable,),
+    python: Sequence[str] = installed.PYTHON,
     network: str = "simulated",
 ) -> list[str]:
-    """The command line of a gateway on a `network`, with empty folders of its own."""
-    for name in ("state", "certs"):
-        (folder / name).mkdir()
-    place = ["--state-dir", str(folder / "state"), "--cert-dir", str(folder / "certs")]
-    return [*python, "-m", "gateway", "run", "--uart", uart, "--network", network, *place]
+    """The command line of a gateway on a `network`, as installed, with folders of its own."""
+    return [*python, str(installed.start_script()), *_run_options(folder, uart, network)]
 
 
-def start_gateway(folder: Path, python: Sequence[str] = (sys.executable,)) -> Started:
+def _run_options(folder: Path, uart: str, network: str) -> list[str]:
+    configuration = str(installed.configuration(folder))
+    return ["run", "--config", configuration, "--uart", uart, "--network", network]
+
+
+def start_gateway(folder: Path, python: Sequence[str] = installed.PYTHON) -> Started:
     """The gateway on a pseudo-terminal of its own, up to its `ready`."""
     path = folder / "line"
     process = _launch(gateway_command(folder, f"pty:{path}", python), folder)
     return _reached(process, folder, lambda: _open_terminal(path), READY)
 
 
-def start_gateway_on_device(folder: Path, python: Sequence[str] = (sys.executable,)) -> Started:
-    """The gateway on a terminal device that is there before it, as a UART is."""
+def start_gateway_on_device(
+    folder: Path, python: Sequence[str] = installed.PYTHON, real: RealNetwork | None = None
+) -> Started:
+    """The gateway on a terminal device that is there before it, as a UART is; with `real` on a
+    NetworkManager."""
     master, slave = os.openpty()
     try:
-        process = _launch(gateway_command(folder, os.ttyname(slave), python), folder)
+        network = "networkmanager" if real else "simulated"
+        command = gateway_command(folder, os.ttyname(slave), python, network)
+        process = _launch(real.inside(*command) if real else command, folder)
         return _reached(process, folder, lambda: master, READY)
     finally:
         os.close(slave)
@@ -169,49 +175,76 @@ def start_gateway_on_networkmanager(folder: Path, real: RealNetwork) -> Started:
     return _reached(process, folder, lambda: _open_terminal(path), READY)
 
 
+def start_gateway_over_tcp(folder: Path) -> Started:
+    """The gateway on a TCP connection, up to its `ready`."""
+    port = _free_port()
+    script = str(tools.HERE / "gateway_over_tcp.py")
+    options = _run_options(folder, "tcp", "simulated")
+    command = [*installed.PYTHON, script, str(installed.program()), str(port), *options]
+    return _reached(_launch(command, folder), folder, lambda: _connected(port), READY)
+
+
 def start_espemu(folder: Path) -> Started:
     """espemu on its TCP channel, up to its `ready`."""
+    port = _free_port()
+    arguments = ["-m", "espemu", "--port", str(port), "--ip", "127.0.0.1"]
+    process = _launch([str(tools.espemu_python()), *arguments], folder)
+    return _reached(process, folder, lambda: _connected(port), READY)
+
+
+def start_espemu_on_terminal(folder: Path) -> Started:
+    """espemu's own code on a pseudo-terminal, up to its `ready`."""
+    path = folder / "line"
+    script = str(tools.HERE / "espemu_on_terminal.py")
+    process = _launch([str(tools.espemu_python()), "-I", script, str(path), "127.0.0.1"], folder)
+    return _reached(process, folder, lambda: _open_terminal(path), READY)
+
+
+def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = _launch(
-        [str(tools.espemu_python()), "-m", "espemu", "--port", str(port), "--ip", "127.0.0.1"],
-        folder,
-    )
-
-    def reach() -> int | None:
-        channel = socket.socket()
-        try:
-            channel.connect(("127.0.0.1", port))
-        except ConnectionRefusedError:
-            channel.close()
-            return None
-        channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return channel.detach()
-
-    return _reached(process, folder, reach, READY)
+        return int(probe.getsockname()[1])
 
 
-def start_responder(folder: Path) -> Started:
-    """The C responder on a pseudo-terminal."""
+def _connected(port: int) -> int | None:
+    """A connection to 127.0.0.1:`port`; None while nobody listens there."""
+    channel = socket.socket()
+    try:
+        channel.connect(("127.0.0.1", port))
+    except ConnectionRefusedError:
+        channel.close()
+        return None
+    channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return channel.detach()
+
+
+def start_program(folder: Path, program: Path) -> Started:
+    """A C program on a pseudo-terminal."""
     path = folder / "line"
-    process = _launch([str(tools.responder()), str(path)], folder)
+    process = _launch([str(program), str(path)], folder)
     return _reached(process, folder, lambda: _open_terminal(path), b"")
 
 
-def start_socat(folder: Path, port: int) -> Started:
-    """socat between a raw pseudo-terminal and a TCP connection to 127.0.0.1:`port`."""
+def start_socat(folder: Path, port: int, *, secure: bool = False) -> Started:
+    """socat between a raw pseudo-terminal and a connection to 127.0.0.1:`port`, TLS if
+    `secure`."""
     path = folder / "line"
-    ends = [f"PTY,link={path},rawer", f"TCP:127.0.0.1:{port}"]
-    process = _launch([tools.socat(), *ends], folder)
+    far_end = f"OPENSSL:127.0.0.1:{port},verify=0" if secure else f"TCP:127.0.0.1:{port}"
+    process = _launch([tools.socat(), f"PTY,link={path},rawer", far_end], folder)
     return _reached(process, folder, lambda: _open_terminal(path), b"")
 
 
-def link_up(system: System, peer: Peer) -> None:
-    """Echo off, and one TCP link from the system to `peer`."""
+def link_up(system: System, peer: Peer, *, kind: str = "TCP", links: int = 1) -> None:
+    """Echo off, and a link from the system to `peer`, or several."""
     with time_limit(START_LIMIT):
         client = system.client
         client.drop_input(0.5)
         client.command("ATE0")
-        peer.accept()
-        client.connect(peer.port)
-        peer.result()
+        if links == 1:
+            peer.accept()
+            client.connect(peer.port, kind=kind)
+        else:
+            client.command("AT+CIPMUX=1")
+            peer.accept(links)
+            for link in range(links):
+                client.connect(peer.port, kind=kind, link=link)
+        peer.results()

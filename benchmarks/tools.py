@@ -1,4 +1,4 @@
-"""What the benchmarks need beside the gateway: espemu, socat, and the C responder.
+"""What the benchmarks need beside the gateway: espemu, socat, and two small C programs.
 
 Everything is kept in `benchmarks/.cache`, which git ignores.
 """
@@ -60,9 +60,20 @@ def socat() -> str:
 
 def responder() -> Path:
     """The compiled C responder. Missing: there is no C compiler."""
-    source = HERE / "responder.c"
-    program = CACHE / "responder"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+    return _compiled("responder")
+
+
+def echo() -> Path:
+    """The compiled C echo. Missing: there is no C compiler."""
+    return _compiled("echo")
+
+
+def _compiled(name: str) -> Path:
+    sources = [HERE / f"{name}.c", HERE / "terminal.h"]
+    program = CACHE / name
+    newest = max(source.stat().st_mtime for source in sources)
+    if not program.exists() or program.stat().st_mtime < newest:
         CACHE.mkdir(exist_ok=True)
-        _run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(program), str(source)], "C responder")
+        command = ["cc", "-O2", "-Wall", "-Wextra", "-o", str(program), str(sources[0])]
+        _run(command, f"the C program {name}")
     return program
