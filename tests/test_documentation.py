@@ -151,6 +151,8 @@ def test_commands_that_a_document_names_are_there(document_file: Path) -> None:
     "message",
     [
         "does not exist: ",
+        " is gone (unplugged?): ",
+        "; waiting until it can be opened",
         "permission denied for ",
         "a login prompt has had it; ",
         "is held by a login prompt ",
