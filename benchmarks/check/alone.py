@@ -1,16 +1,20 @@
-"""A session on a socket, with nothing beside it: `python -m benchmarks.check.alone FD FOLDER`.
+"""A session on a socket, with nothing beside it: `alone.py FD FOLDER [memory]`.
 
-For counting what the program itself does. The line is a local socket, on which bytes arrive as
-they were sent, all at once; on a terminal the kernel decides. Session, links and event loop are
-the gateway's own.
+For counting what the program itself does, by valgrind, or with `memory` by Python's counters.
+The line is a local socket, on which bytes arrive as they were sent, all at once; on a terminal
+the kernel decides. Session, links and event loop are the gateway's own. The clock stands still
+from the first mark on: a timer of 10 s would otherwise run out in another place each time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import os
 import sys
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from gateway.services.api import UartSettings
 from gateway.services.certificates import CertificateStore
 from gateway.services.clock import SimulatedClock
 from gateway.services.descriptor_line import DescriptorLine
+from gateway.services.event_loop import EventLoop
 from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.network.simulated import SimulatedNetwork, World
 from gateway.services.servers import TcpServers
@@ -46,15 +51,43 @@ class SocketLine(DescriptorLine):
         os.close(self._descriptor)
 
 
-def mark() -> tuple[int, int]:
-    """Called for `AT+SYSRAM?`, which is asked between what is counted.
+class Mark:
+    """Called for `AT+SYSRAM?`, which is asked between what is counted."""
 
-    Nothing else asks for the parent's number, so that valgrind can tell one part by it.
-    A collection before it lets each part begin with nothing to collect.
-    """
-    gc.collect()
-    os.getppid()
-    return 0, 0
+    def __init__(self) -> None:
+        self._first = True
+
+    def __call__(self) -> tuple[int, int]:
+        """Nothing that can be read."""
+        self._begin()
+        # Nothing else asks for the parent's number, so that valgrind can tell by it.
+        os.getppid()
+        return 0, 0
+
+    def _begin(self) -> None:
+        """Each part begins with nothing to collect."""
+        gc.collect()
+        if self._first:
+            self._first = False
+            time.monotonic = itertools.repeat(time.monotonic()).__next__
+
+
+class MemoryMark(Mark):
+    """A mark that tells what Python's own counters say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = 0
+        tracemalloc.start()
+
+    def __call__(self) -> tuple[int, int]:
+        """Blocks that are in use, and by how many bytes at most there were more of them since
+        the mark before than at that."""
+        self._begin()
+        now, peak = tracemalloc.get_traced_memory()
+        before, self._before = self._before, now
+        tracemalloc.reset_peak()
+        return sys.getallocatedblocks(), peak - before
 
 
 async def serve(descriptor: int, folder: Path, marked: Callable[[], tuple[int, int]]) -> None:
@@ -87,4 +120,6 @@ async def serve(descriptor: int, folder: Path, marked: Callable[[], tuple[int, i
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), mark))
+    _, descriptor, folder, *how = sys.argv
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
+        runner.run(serve(int(descriptor), Path(folder), MemoryMark() if how else Mark()))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -18,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import systems
+from benchmarks import installed, systems
 from benchmarks.check import programs
 from benchmarks.check.conversation import ROUNDS, FarEnd, Round, converse
 from benchmarks.client import Client, time_limit
@@ -92,12 +91,16 @@ def sections(trace: Sequence[tuple[str, str]]) -> list[Sequence[tuple[str, str]]
 
 def _strace(trace: Path) -> list[str]:
     # -D: the process that is started is the gateway, and the tracer is its grandchild.
-    return [programs.strace(), "-D", "-f", "-q", "-o", str(trace), sys.executable]
+    return [programs.strace(), "-D", "-f", "-q", "-o", str(trace), *installed.PYTHON]
 
 
 def _work(client: Client) -> None:
     client.drop_input(0.5)
     client.command("ATE0")
+    client.command(_MARK)
+    client.command(_MARK)
+    time.sleep(IDLE_SECONDS)
+    client.command(_MARK)
 
     def perform(kind: Round, far: FarEnd) -> None:
         client.command(_MARK)
@@ -106,10 +109,6 @@ def _work(client: Client) -> None:
         client.command(_MARK)
 
     converse(client, perform)
-    client.command(_MARK)
-    client.command(_MARK)
-    time.sleep(IDLE_SECONDS)
-    client.command(_MARK)
 
 
 def _trace(start: Callable[[Path, Sequence[str]], Started]) -> list[tuple[str, str]]:
@@ -147,10 +146,10 @@ def count(line: str) -> tuple[dict[str, Traced], int]:
 
     Raises tools.Missing where there is no strace.
     """
-    *worked, busy, idle = sections(_trace(LINES[line]))
+    busy, idle, *worked = sections(_trace(LINES[line]))
     traced = {
         # Every other section is what was done to get from one kind to the next.
         kind.name: summed(rounds_of(kind, section))
-        for kind, section in zip(ROUNDS, worked[::2], strict=True)
+        for kind, section in zip(ROUNDS, worked[1::2], strict=True)
     }
     return traced, len(idle) - len(busy)
