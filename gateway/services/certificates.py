@@ -210,12 +210,13 @@ def _name(certificate: x509.Certificate, whose: Literal["subject", "issuer"]) ->
 
     try:
         name = certificate.subject if whose == "subject" else certificate.issuer
-    except ValueError:
-        # OpenSSL trusts a certificate whatever letters its names are written in.
+        common = [str(found.value) for found in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        # Of several the last is the most specific one.
+        text = (common and common[-1]) or name.rfc4514_string()
+    except (ValueError, LookupError, TypeError):
+        # OpenSSL trusts a certificate whatever letters its names are written in, and the
+        # library has an exception of its own for each kind that it does not know.
         return "?"
-    common = [str(found.value) for found in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    # Of several the last is the most specific one.
-    text = (common and common[-1]) or name.rfc4514_string()
     return "".join(_printable(text))
 
 

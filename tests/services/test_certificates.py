@@ -199,3 +199,11 @@ def test_a_name_in_letters_nobody_can_read() -> None:
     store = CertificateStore(None, 5)
     asyncio.run(store.add(ssl.DER_cert_to_PEM_cert(der).encode()))
     assert store.names() == ["?"]
+
+
+def test_a_name_of_a_kind_that_the_library_does_not_know() -> None:
+    # where a text has to be, a type that ASN.1 has nobody use there; OpenSSL takes it
+    der = ONE.der.replace(b"\x0c\x03One", b"\x08\x03One")
+    store = CertificateStore(None, 5)
+    asyncio.run(store.add(ssl.DER_cert_to_PEM_cert(der).encode()))
+    assert store.names() == ["?"]
