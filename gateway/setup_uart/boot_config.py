@@ -134,7 +134,7 @@ def without_block(text: str) -> str:
             kept.append(line)
     without = "".join(kept)
     # Where something has been put below since, that needs the line to end.
-    return without.removesuffix("\n").removesuffix("\r") if unended == len(kept) else without
+    return without.removesuffix(newline_of(text)) if unended == len(kept) else without
 
 
 def has_block(text: str) -> bool:
