@@ -19,6 +19,7 @@ from gateway.commands import all_commands
 from gateway.services.api import LineReceiver, LineRefused, UartSettings
 from gateway.services.certificates import CertificateStore
 from gateway.services.clock import SimulatedClock
+from gateway.services.connecting import Rules
 from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.network.simulated import SimulatedNetwork, World
 from gateway.services.servers import TcpServers
@@ -169,13 +170,15 @@ class Keyboard:
 class Desk(Keyboard):
     """A gateway at work, and the microcontroller's end of its line."""
 
-    def __init__(self, directory: Path, world: World, style: Style, limits: LinkLimits) -> None:
+    def __init__(
+        self, directory: Path, world: World, style: Style, limits: LinkLimits, rules: Rules | None
+    ) -> None:
         super().__init__(FakeLine())
         self.network = SimulatedNetwork(world)
         self.settings_folder = directory / "state"
         self.settings = StoredSettings(self.settings_folder)
         self.certificates = CertificateStore(directory / "certs", 5)
-        self.links = LinkSlots(limits, self.network.interface_of)
+        self.links = LinkSlots(limits, self.network.interface_of, rules=rules)
         self.servers = TcpServers(self.links)
         self.trace = MonitorSocket(directory, version="test", uart="nowhere")
         services = Services(
@@ -213,10 +216,11 @@ async def desk(
     world: World | None = None,
     style: Style = Style.README,
     limits: LinkLimits | None = None,
+    rules: Rules | None = None,
 ) -> AsyncIterator[Desk]:
     """A gateway with a simulated network that waits for nothing."""
     with tempfile.TemporaryDirectory() as directory:
-        made = Desk(Path(directory), world or World(pace=0), style, limits or LinkLimits())
+        made = Desk(Path(directory), world or World(pace=0), style, limits or LinkLimits(), rules)
         await made.start()
         try:
             yield made
@@ -230,11 +234,12 @@ def at_desk(
     style: Style = Style.README,
     limits: LinkLimits | None = None,
     runner: Callable[[Coroutine[Any, Any, T]], T] = asyncio.run,
+    rules: Rules | None = None,
 ) -> T:
     """The result of `work` done at a desk of its own, on real time unless `runner` has another."""
 
     async def main() -> T:
-        async with desk(world, style, limits) as made:
+        async with desk(world, style, limits, rules) as made:
             return await work(made)
 
     return runner(main())
