@@ -137,6 +137,11 @@ class World:
         """The address of the world's system bus, as seen from outside."""
         return f"unix:path=/proc/{self._keeper.pid}/root/run/dbus/system_bus_socket"
 
+    @property
+    def far_namespace(self) -> Path:
+        """The network namespace of the far end, as seen from outside."""
+        return Path(f"/proc/{self._keeper.pid}/root/run/netns/far")
+
     def inside(self, *command: str, far: bool = False, user: str | None = None) -> list[str]:
         """The command line that runs `command` in the world, the process being the same one.
 

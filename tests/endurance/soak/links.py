@@ -1,0 +1,447 @@
+"""The microcontroller's end of five links: what is sent, received and closed, and by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+
+from tests.endurance.soak.microcontroller import Microcontroller, Reply
+from tests.endurance.soak.plans import GONE_AT_ONCE, NO_LINK
+from tests.endurance.soak.streams import Wrong
+from tests.endurance.soak.talk import HELLO, Talk
+
+SLOTS = 5
+PROGRESS_WITHIN = 90.0
+"""Seconds without a byte or an event after which a link hangs. TCP itself is silent for some
+25 s after a cable was out for ten."""
+FAR_END_WITHIN = 40.0
+
+
+class Link:
+    """A slot that is taken."""
+
+    def __init__(self, slot: int, talk: Talk | None) -> None:
+        self.slot = slot
+        self.talk = talk
+        self.opened = False
+        self.closed = False
+        self.waiting = 0
+        self.leaving = False
+        self.news = asyncio.Event()
+        self.to_pull = asyncio.Event()
+        self.hello = bytearray()
+
+    def tell(self) -> None:
+        """Something has happened."""
+        self.news.set()
+        self.to_pull.set()
+
+
+class Links:
+    """Lives of links. Satisfies the microcontroller's Listener.
+
+    `known` gives the talk of a client of ours by its number. What ended how is in `endings`.
+    `disturbed` is asked whether the network is, or was a moment ago, in disorder.
+    """
+
+    def __init__(self, wrong: Callable[[str], None], disturbed: Callable[[], bool]) -> None:
+        self.mcu: Microcontroller
+        self.passive = False
+        self.multiplexed = True
+        self.talks: dict[int, Talk] = {}
+        self.endings: Counter[tuple[str, str]] = Counter()
+        self.opened = 0
+        self.bytes_up = 0
+        self.bytes_down = 0
+        self.networks: Counter[str] = Counter()
+        self.on_through: Callable[[bytes], None] | None = None
+        self.last_network_news = ""
+        self.online = asyncio.Event()
+        self._wrong = wrong
+        self._disturbed = disturbed
+        self._slots: list[Link | None] = [None] * SLOTS
+        self._lives: set[asyncio.Task[None]] = set()
+        self._closing: Link | None = None
+
+    def __getitem__(self, slot: int) -> Link | None:
+        return self._slots[slot]
+
+    @property
+    def taken(self) -> list[Link]:
+        """The links that are open, or being opened."""
+        return [link for link in self._slots if link is not None]
+
+    # what is told
+
+    def link_connected(self, slot: int) -> None:
+        """A link of ours is open, or a client has come."""
+        link = self._slots[slot]
+        if link is None:
+            link = self._slots[slot] = Link(slot, None)
+            task = asyncio.ensure_future(self._live_accepted(link))
+            self._lives.add(task)
+            task.add_done_callback(self._lives.discard)
+        elif link.opened:
+            raise Wrong(f"{slot},CONNECT, and the link was open")
+        link.opened = True
+        self.opened += 1
+        link.tell()
+
+    def link_closed(self, slot: int) -> None:
+        """A link has ended."""
+        link = self._slots[slot]
+        if link is None or not link.opened:
+            if not self.multiplexed:
+                return  # behind a CIPSTART that failed
+            raise Wrong(f"{slot},CLOSED, and no such link was open")
+        if link.talk is not None and self._closing not in (None, link):
+            if self._closing.slot == slot:
+                link.talk.excuse()  # it was not the one that was meant
+        elif link.waiting and self.passive and not link.leaving and not self._disturbed():
+            raise Wrong(f"{slot},CLOSED, and {link.waiting} bytes had not been read")
+        self._slots[slot] = None
+        link.closed = True
+        link.tell()
+
+    def link_data(self, slot: int, data: bytes) -> None:
+        """Data came by itself."""
+        if self.passive:
+            raise Wrong("+IPD with data in passive mode")
+        link = self._open(slot, "+IPD")
+        self._received(link, data)
+
+    def link_waiting(self, slot: int, total: int) -> None:
+        """Data waits."""
+        link = self._open(slot, "+IPD")
+        link.waiting = total
+        link.tell()
+
+    def passed_through(self, data: bytes) -> None:
+        """Data in pass-through."""
+        if self.on_through is None:
+            raise Wrong("bytes without framing")
+        self.on_through(data)
+
+    def network(self, text: str) -> None:
+        """News of the network."""
+        self.networks[text.partition(":")[0]] += 1
+        if text.startswith("+ETH_GOT_IP"):
+            self.online.set()
+        elif text == "+ETH_DISCONNECTED":
+            self.online.clear()
+
+    def was_reset(self) -> None:
+        """Every link is gone without a word, and the modes are those of the start."""
+        self.passive = self.multiplexed = False
+        self.online.clear()
+        for link in self.taken:
+            self._slots[link.slot] = None
+            link.closed = True
+            if link.talk:
+                link.talk.excuse()
+            link.tell()
+
+    def _open(self, slot: int, what: str) -> Link:
+        link = self._slots[slot]
+        if link is None or not link.opened:
+            raise Wrong(f"{what} of link {slot}, which is not open")
+        return link
+
+    def _received(self, link: Link, data: bytes) -> None:
+        link.waiting = max(0, link.waiting - len(data))
+        if link.talk is None:
+            link.hello += data
+            if len(link.hello) >= HELLO:
+                number = int.from_bytes(link.hello[:HELLO])
+                talk = self.talks.get(number)
+                if talk is None:
+                    raise Wrong(f"a client begins with {bytes(link.hello[:HELLO])!r}")
+                link.talk = talk
+                talk.claimed = True
+                talk.receive(bytes(link.hello[HELLO:]))
+        else:
+            link.talk.receive(data)
+        self.bytes_down += len(data)
+        link.tell()
+
+    # settings
+
+    async def multiplex(self, enable: bool) -> None:
+        """AT+CIPMUX."""
+        await self._must(f"AT+CIPMUX={int(enable)}")
+        self.multiplexed = enable
+
+    async def receive_passively(self, passive: bool) -> None:
+        """AT+CIPRECVMODE."""
+
+        def line() -> str:
+            # What waits comes by itself from the very reply on.
+            self.passive = self.passive and passive
+            return f"AT+CIPRECVMODE={int(passive)}"
+
+        reply = await self.mcu.ask_then(line)
+        if reply is None or not reply.ok:
+            raise Wrong(f"AT+CIPRECVMODE: {reply}")
+        self.passive = passive
+        for link in self.taken:
+            link.tell()
+
+    async def _must(self, line: str) -> None:
+        reply = await self.mcu.ask(line)
+        if not reply.ok:
+            raise Wrong(f"{line}: {reply}")
+
+    # lives
+
+    async def idle(self) -> None:
+        """Return when every life is over."""
+        while self._lives:
+            await asyncio.wait(self._lives)
+
+    async def open(self, slot: int, talk: Talk, host: str, port: int, parts: str = "") -> bool:
+        """Open a link and live it to its end; False if it did not come about."""
+        kind = "SSL" if talk.plan.tls else "TCP"
+        id_ = f"{slot}," if self.multiplexed else ""
+        link = self._slots[slot] = Link(slot, talk)
+        line = f'AT+CIPSTART={id_}"{kind}","{host}",{port}{parts}'
+        reply = await self.mcu.ask_then(lambda: None if link.closed else line)
+        if reply is None or not reply.ok:
+            if self._slots[slot] is link:
+                self._slots[slot] = None
+            await self._not_opened(talk, reply)
+            return False
+        if talk.plan.kind in NO_LINK:
+            raise Wrong(f"AT+CIPSTART opened a link to {talk.plan.kind}")
+        await self.live(link)
+        return True
+
+    async def _not_opened(self, talk: Talk, reply: Reply | None) -> None:
+        kind = talk.plan.kind
+        expected = kind in NO_LINK or kind in GONE_AT_ONCE
+        refused = expected and "connect fail" in str(reply)
+        if reply is not None and not refused and not self._disturbed():
+            raise Wrong(f"AT+CIPSTART to {kind} (link {talk.number}): {reply}")
+        talk.excuse()
+        if talk.far_end is not None:
+            talk.far_end.cancel()
+        await self.over(talk, "refused" if refused else "not opened")
+
+    async def _live_accepted(self, link: Link) -> None:
+        try:
+            while link.talk is None and not link.closed:
+                await self._pull(link)
+                if link.talk is None and not link.closed and not (link.waiting and self.passive):
+                    await self._news(link)
+            if link.talk is not None:
+                await self.live(link)
+            else:
+                self.endings["a client without a word", "broken off"] += 1
+        except (AssertionError, TimeoutError) as error:
+            self._wrong(f"{type(error).__name__}: {error}")
+
+    async def live(self, link: Link) -> None:
+        """Play the microcontroller's part of a talk, to the end of both ends."""
+        talk = link.talk
+        assert talk is not None
+        pulling = asyncio.ensure_future(self._keep_pulling(link))
+        try:
+            failed = await self._send_all(link, talk)
+            await self._until_leaving(link, talk)
+            how = await self._leave(link, talk)
+        finally:
+            pulling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await pulling
+        await self.over(talk, "SEND FAIL" if failed else how)
+
+    async def _send_all(self, link: Link, talk: Talk) -> bool:
+        """Send what the plan says, while there is a link; whether a payload was not taken."""
+        plan = talk.plan
+        until = plan.patience if plan.leaves == "early" and plan.up else plan.up
+        while not link.closed and talk.sent_up < until:
+            size = min(until - talk.sent_up, talk.random.randint(1, plan.largest))
+            if talk.random.random() < 0.3:
+                size = min(until - talk.sent_up, plan.largest)
+            talk.unsure_up = size
+            id_ = f"{link.slot}," if self.multiplexed else ""
+            line = f"AT+CIPSEND={id_}{size}"
+            reply = await self.mcu.send(
+                lambda line=line: None if link.closed else line,  # type: ignore[misc]
+                lambda size=size: self._payload(link, talk, size),  # type: ignore[misc]
+            )
+            if reply is None:
+                break
+            if reply.final == "SEND OK":
+                talk.sent_up += size
+                talk.unsure_up = 0
+                self.bytes_up += size
+                if f"Recv {size} bytes" not in reply.lines:
+                    raise Wrong(f"AT+CIPSEND of {size}: {reply}")
+            elif reply.final == "SEND FAIL":
+                # part of it may have gone
+                talk.excuse()
+                if not link.closed and not self._may_fail(talk):
+                    raise Wrong(f"link {talk.number} ({plan.kind}): {reply}")
+                await self._closed(link, talk)
+                return True
+            else:
+                talk.unsure_up = 0
+                if "link is not valid" not in reply.lines:
+                    raise Wrong(f"{line}: {reply}")
+                await self._closed(link, talk)
+        return False
+
+    def _payload(self, link: Link, talk: Talk, size: int) -> list[bytes]:
+        """What is sent at the prompt, in one piece or two.
+
+        Nothing, so that it ends by itself after 10 s, where a client has taken the slot that
+        was just left: the prompt is for its link.
+        """
+        if link.closed and self._slots[link.slot] is not None:
+            return []
+        data = talk.up_stream.part(talk.sent_up, size)
+        cut = talk.random.randint(0, size)
+        return [data[:cut], data[cut:]] if 0 < cut < size else [data]
+
+    def _may_fail(self, talk: Talk) -> bool:
+        """Whether the peer may have closed, or taken nothing for long."""
+        ends_first = talk.plan.leaves == "far" and talk.plan.kind != "both ways"
+        return ends_first or talk.plan.kind == "stall" or talk.down_excused or self._disturbed()
+
+    async def _until_leaving(self, link: Link, talk: Talk) -> None:
+        """Wait until it is time for the microcontroller to close, or it is closed."""
+        plan = talk.plan
+        if plan.leaves == "far":
+            await self._closed(link, talk)
+        wanted = talk.sent_up if plan.kind == "echo" else 0
+        if plan.leaves == "early" and plan.kind != "stall":
+            wanted = plan.patience
+        while not link.closed and talk.down.count < wanted:
+            await self._news(link)
+
+    async def _leave(self, link: Link, talk: Talk) -> str:
+        """Close, unless it is closed; how it ended."""
+        if link.closed:
+            return "broken off" if talk.up_excused or talk.down_excused else "in order"
+        plan = talk.plan
+        if plan.leaves == "early":
+            talk.excuse()
+        id_ = f"{link.slot}," if self.multiplexed else ""
+        if plan.abort:
+            talk.excuse()
+            mode = f"AT+CIPCLOSEMODE={id_}1"
+            await self.mcu.ask_then(lambda: None if link.closed else mode)
+        line = f"AT+CIPCLOSE={link.slot}" if self.multiplexed else "AT+CIPCLOSE"
+
+        def close() -> str | None:
+            if link.closed:
+                return None
+            link.leaving = True
+            self._closing = link
+            return line
+
+        reply = await self.mcu.ask_then(close)
+        if self._closing is link:
+            self._closing = None
+        if reply is not None and not reply.ok and not link.closed:
+            raise Wrong(f"{line}: {reply}")
+        await self._closed(link, talk)
+        return "aborted" if plan.abort else "closed early" if plan.leaves == "early" else "in order"
+
+    async def open_only(self, talk: Talk, host: str, port: int) -> None:
+        """Open the only link, for pass-through. Raises Wrong."""
+        link = self._slots[0] = Link(0, talk)
+        kind = "SSL" if talk.plan.tls else "TCP"
+        reply = await self.mcu.ask(f'AT+CIPSTART="{kind}","{host}",{port}')
+        if not reply.ok or not link.opened:
+            raise Wrong(f"AT+CIPSTART: {reply}")
+
+    async def close_only(self, talk: Talk) -> None:
+        """Close it after pass-through."""
+        link = self._slots[0]
+        if link is None:
+            raise Wrong("the link was closed in pass-through")
+        link.leaving = True
+        reply = await self.mcu.ask("AT+CIPCLOSE")
+        if not reply.ok or not link.closed:
+            raise Wrong(f"AT+CIPCLOSE: {reply}")
+
+    async def over(self, talk: Talk, how: str) -> None:
+        """Wait for the far end, and judge."""
+        suffix = " (TLS)" if talk.plan.tls else " (client)" if talk.claimed else ""
+        self.endings[talk.plan.kind.removesuffix(" TLS") + suffix, how] += 1
+        if talk.far_end is not None:
+            if talk.plan.kind == "stall":
+                talk.far_end.cancel()
+            done, _ = await asyncio.wait((talk.far_end,), timeout=FAR_END_WITHIN)
+            if not done:
+                raise Wrong(f"link {talk.number} ({talk.plan.kind}) is closed, its far end is not")
+        if (verdict := talk.verdict()) is not None:
+            raise Wrong(f"link {talk.number} ({talk.plan.kind}, {how}): {verdict}")
+
+    # reading
+
+    async def _keep_pulling(self, link: Link) -> None:
+        try:
+            while not link.closed:
+                await link.to_pull.wait()
+                link.to_pull.clear()
+                await self._pull(link)
+        except AssertionError as error:
+            self._wrong(f"{type(error).__name__}: {error}")
+
+    async def _pull(self, link: Link) -> None:
+        """Read what waits, in passive mode."""
+        asked = least = came = 0
+
+        def line() -> str | None:
+            nonlocal asked, least, came
+            if not link.waiting or not self.passive or link.closed or link.leaving:
+                return None
+            asked = link.talk.random.choice((1, 99, 1460, 2048, 2048)) if link.talk else HELLO
+            least, came = min(asked, link.waiting), 0
+            id_ = f"{link.slot}," if self.multiplexed else ""
+            return f"AT+CIPRECVDATA={id_}{asked}"
+
+        def taken(data: bytes) -> None:
+            nonlocal came
+            came = len(data)
+            self._received(link, data)
+
+        while (reply := await self.mcu.ask_then(line, taken)) is not None:
+            # with a network in disorder the link may have been closed meanwhile
+            if reply.ok and not least <= came <= asked:
+                raise Wrong(f"{asked} bytes asked, at least {least} there, {came} came")
+            if not reply.ok and not link.closed:
+                raise Wrong(f"AT+CIPRECVDATA of link {link.slot}: {reply}")
+
+    async def _news(self, link: Link) -> None:
+        """Wait until something happens to a link. Raises Wrong."""
+        link.news.clear()
+        try:
+            async with asyncio.timeout(PROGRESS_WITHIN):
+                await link.news.wait()
+        except TimeoutError:
+            number, kind = (link.talk.number, link.talk.plan.kind) if link.talk else (0, "unknown")
+            raise Wrong(
+                f"nothing happens to link {number} ({kind}) in slot {link.slot} "
+                f"for {PROGRESS_WITHIN:g} s; {_standing(link)}"
+            ) from None
+
+    async def _closed(self, link: Link, talk: Talk) -> None:
+        """Wait for CLOSED."""
+        while not link.closed:
+            await self._news(link)
+
+
+def _standing(link: Link) -> str:
+    talk = link.talk
+    if talk is None:
+        return f"{link.waiting} bytes wait"
+    return (
+        f"sent {talk.sent_up} of {talk.plan.up}, arrived {talk.up.count}; "
+        f"sent back {talk.sent_down} of {talk.plan.down}, received {talk.down.count}, "
+        f"{link.waiting} wait"
+    )
