@@ -8,7 +8,6 @@ import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from ssl import TLSVersion
 
 from gateway import __version__
 from gateway.at.messages import Style
@@ -139,10 +138,9 @@ def _network(config: Config) -> tuple[Network, Clock]:
 
 def _rules(config: Config) -> Rules:
     """What the machine's owner forbids, whatever the microcontroller asks for."""
-    minimum = {"1.2": TLSVersion.TLSv1_2, "1.3": TLSVersion.TLSv1_3}
     return Rules(
         anywhere if config.loopback_allowed else other_machines,
-        TlsRules(config.tls.require_authentication, minimum[config.tls.minimum_version]),
+        TlsRules(config.tls.require_authentication, config.tls.minimum_version),
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 
 from gateway.services import tls
 from gateway.services.waiting import readiness, within
@@ -26,7 +25,7 @@ class Farewells:
 
     def say(self, connection: socket.socket) -> None:
         """Close a connection, at once or as soon as its peer has."""
-        if isinstance(connection, ssl.SSLSocket):
+        if tls.is_secured(connection):
             tls.say_goodbye(connection)
         try:
             connection.shutdown(socket.SHUT_WR)

@@ -12,12 +12,12 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
-import ssl
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ctypes
+    import ssl
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ def offer(context: ssl.SSLContext, length: int) -> None:
     library = _library()
     if library is None:
         return
+    import ssl
+
     if library.SSL_CTX_set_tlsext_max_fragment_length(_pointer(context), _CODES[length]) != 1:
         raise ssl.SSLError(f"OpenSSL does not take a Maximum Fragment Length of {length}")
 
@@ -100,6 +102,8 @@ def _open() -> ctypes.CDLL:
 
 def _try_out(library: ctypes.CDLL) -> None:
     """Compare what OpenSSL tells through our pointer with what Python tells, twice over."""
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for options in (context.options, context.options ^ ssl.OP_NO_TICKET):
         context.options = options

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from gateway.services.api_links import SLOTS, Link, LinkListener, TlsProfile
 from gateway.services.connecting import Connector, Rules, no_doubt
 from gateway.services.farewell import Farewells
 from gateway.services.link import SocketLink
+from gateway.services.tls import is_secured
 
 logger = logging.getLogger("gateway.links")
 
@@ -186,4 +186,4 @@ def _local_address(connection: socket.socket) -> str:
 
 
 def _protocol(connection: socket.socket) -> str:
-    return (connection.version() or "") if isinstance(connection, ssl.SSLSocket) else ""
+    return (connection.version() or "") if is_secured(connection) else ""

@@ -2,24 +2,30 @@
 
 `secure` takes a non-blocking socket and gives a non-blocking `ssl.SSLSocket`: the caller reads
 and writes it itself, as a plain one. The rules are the serial contract's, section 7.
+
+`ssl` brings OpenSSL with it, 4 MB: it is imported for the first connection that wants TLS, in the
+thread that makes the context.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
 import ipaddress
 import logging
 import socket
-import ssl
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeGuard
 
 from gateway.services import fragments
 from gateway.services.api import ServiceError
 from gateway.services.api_links import Authentication, TlsProfile
 from gateway.services.waiting import readiness
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +36,13 @@ class TlsRefused(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class TlsRules:
-    """What is asked of every server, whatever the profile of a link says."""
+    """What is asked of every server, whatever the profile of a link says.
+
+    `minimum_version` of TLS is "1.2" or "1.3".
+    """
 
     require_authentication: bool = False
-    minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    minimum_version: str = "1.2"
 
 
 def refuse_unauthenticated(profile: TlsProfile, rules: TlsRules) -> None:
@@ -86,6 +95,12 @@ async def offers_fragment_length(
     return answer == length
 
 
+def is_secured(connection: socket.socket) -> TypeGuard[ssl.SSLSocket]:
+    """Whether there is TLS on it."""
+    loaded = sys.modules.get("ssl")
+    return loaded is not None and isinstance(connection, loaded.SSLSocket)
+
+
 def say_goodbye(tls: ssl.SSLSocket) -> None:
     """Tell the peer that nothing more comes (close_notify), if that can be sent at once.
 
@@ -114,7 +129,7 @@ def _server_name(host: str) -> str:
     return name
 
 
-def _context_for(profile: TlsProfile, minimum: ssl.TLSVersion) -> ssl.SSLContext:
+def _context_for(profile: TlsProfile, minimum: str) -> ssl.SSLContext:
     chain = profile.authentication is Authentication.CHAIN
     if chain and not profile.anchors:
         raise TlsRefused("no CA certificate is loaded")
@@ -125,11 +140,14 @@ def _context_for(profile: TlsProfile, minimum: ssl.TLSVersion) -> ssl.SSLContext
 
 @functools.lru_cache(maxsize=2)
 def _context(
-    anchors: tuple[bytes, ...] | None, fragment_length: int | None, minimum: ssl.TLSVersion
+    anchors: tuple[bytes, ...] | None, fragment_length: int | None, minimum: str
 ) -> ssl.SSLContext:
     """A context that trusts `anchors` and nothing else, or anybody for None."""
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = minimum
+    versions = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+    context.minimum_version = versions[minimum]
     # What was checked in the handshake must hold for the whole link.
     context.options |= ssl.OP_NO_RENEGOTIATION
     if fragment_length is not None:
@@ -151,6 +169,8 @@ def _context(
 
 
 def _wrap(sock: socket.socket, context: ssl.SSLContext, name: str) -> ssl.SSLSocket:
+    import ssl
+
     try:
         # A socket whose peer is gone already is refused here, because wrapping it would
         # take the descriptor from `sock` and lose it in the failure.
@@ -164,7 +184,9 @@ def _wrap(sock: socket.socket, context: ssl.SSLContext, name: str) -> ssl.SSLSoc
         raise TlsRefused("the host name cannot be sent to the server") from None
 
 
-async def _handshake(tls: ssl.SSLSocket, minimum: ssl.TLSVersion) -> None:
+async def _handshake(tls: ssl.SSLSocket, minimum: str) -> None:
+    import ssl
+
     descriptor = tls.fileno()
     while True:
         try:
@@ -185,6 +207,8 @@ def _check_fingerprint(tls: ssl.SSLSocket, profile: TlsProfile) -> None:
     certificate = tls.getpeercert(binary_form=True)
     if certificate is None:
         raise TlsRefused("the server sent no certificate")
+    import hashlib  # OpenSSL's
+
     digest = hashlib.sha1 if len(expected) == 20 else hashlib.sha256
     found = digest(certificate).digest()
     if found != expected:
@@ -211,8 +235,10 @@ _TOO_OLD = frozenset(
 )
 
 
-def _cause(error: OSError, minimum: ssl.TLSVersion) -> str:
+def _cause(error: OSError, minimum: str) -> str:
     """One clause that tells the user why the handshake failed, in OpenSSL's words if any."""
+    import ssl
+
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message.rstrip(".")
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -222,7 +248,7 @@ def _cause(error: OSError, minimum: ssl.TLSVersion) -> str:
     if error.reason in _NOT_TLS:
         return "the server is not speaking TLS"
     if error.reason in _TOO_OLD:
-        only = "1.3" if minimum is ssl.TLSVersion.TLSv1_3 else "1.2 or 1.3"
+        only = "1.3" if minimum == "1.3" else "1.2 or 1.3"
         return f"the server speaks no TLS {only}"
     return f"the handshake failed: {_reason(error)}"
 
