@@ -72,7 +72,7 @@ SECTIONS = (
     ),
     Section(
         "Transfers, MiB/s",
-        (*_MODULES, *_RAW, *_TLS),
+        (*_MODULES, *_RAW, *_TLS, ("responder", "C responder")),
         (
             ("upload", "up, AT+CIPSEND=2048 (socat: raw)"),
             ("push", "down, +IPD (socat: raw)"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Figure, figure
 from benchmarks.line_share import BAUDS, WAYS, missing, shares
-from benchmarks.measurements import QUERIES
+from benchmarks.measurements import CPU, QUERIES
 from benchmarks.results import Results
 from benchmarks.starts import REFERENCE
 
@@ -107,13 +107,22 @@ def _speed(results: Results) -> list[Verdict]:
 
     up = {
         name: ("upload", name)
-        for name in ("gateway", "gateway-tcp", "espemu", "espemu-pty", "gateway-tls", "socat-tls")
+        for name in (
+            *("gateway", "gateway-tcp", "gateway-tls"),
+            *("espemu", "espemu-pty", "socat-tls", "responder"),
+        )
     }
+    on_processor = {name: (metric + CPU, system) for name, (metric, system) in up.items()}
     return [
         ratio("AT to OK / C echo", ("reply", "gateway"), ("reply", "echo"), at_most=2.0),
         ratio("up: gateway / espemu, both on a pty", up["gateway"], up["espemu-pty"], at_least=1.5),
         ratio("up: gateway / espemu, both over TCP", up["gateway-tcp"], up["espemu"], at_least=1.5),
         ratio("up: gateway on a pty / espemu over TCP", up["gateway"], up["espemu"]),
+        ratio("up: C responder on a pty / espemu on a pty", up["responder"], up["espemu-pty"]),
+        ratio(
+            "up, processor: gateway / espemu, both on a pty",
+            *(on_processor["gateway"], on_processor["espemu-pty"]),
+        ),
         ratio("down: +IPD / socat raw", ("push", "gateway"), ("push", "socat"), at_least=0.7),
         ratio(
             "down: AT+CIPRECVDATA / socat, 2 KiB asked for",
