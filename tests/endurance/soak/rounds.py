@@ -25,7 +25,7 @@ ROUND_SECONDS = (4.0, 14.0)
 ANSWERS_AT_REST = 1.0
 """Seconds within which `AT` is answered when nothing else goes on."""
 _ENDS_WITHIN = 150.0
-_AT_REST_WITHIN = 15.0
+_AT_REST_WITHIN = 10.0
 _CALM_AFTER = 25.0
 _ONLINE_WITHIN = 40.0
 _LOOK_SECONDS = 0.05
