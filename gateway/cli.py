@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from gateway import __version__
+from gateway import __version__, lean_asyncio
 
 # Exit statuses that no retry mends; RestartPreventExitStatus= of the units names them.
 CONFIGURATION_WRONG = 2
@@ -41,12 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    lean_asyncio.load()
     import asyncio
     import logging
 
     from gateway import daemon
     from gateway.config import Config, ConfigError, load
-    from gateway.services import journal
+    from gateway.services import core_dump, journal
     from gateway.services.api import LineRefused, ServiceError
     from gateway.services.descriptor_line import LineOfKernel, LineUnavailable
     from gateway.services.event_loop import EventLoop
@@ -66,6 +67,7 @@ def _run(options: argparse.Namespace) -> int:
     except ConfigError as error:
         print(f"esp-at-gateway: {error}", file=sys.stderr)
         return CONFIGURATION_WRONG
+    core_dump.forbid()
     journal.configure(config.log.level)
     try:
         with asyncio.Runner(loop_factory=EventLoop) as runner:
@@ -80,6 +82,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _release_network(options: argparse.Namespace) -> int:
+    lean_asyncio.load()
     import asyncio
     import logging
 

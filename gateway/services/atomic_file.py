@@ -22,11 +22,11 @@ def replace_file(file: Path, text: str) -> None:
     """Put `text` in the place of what is in `file`, readable by its owner alone (0600).
 
     It is on the disk on return: new file, fsync, rename, fsync of the folder, which is made
-    if there is none. What root writes belongs to the folder's owner, who is to read it as
-    well. Takes as long as the disk does: call it in a thread. Raises OSError; what was
-    there before is there still, and nothing of the new file.
+    for its owner alone (0700) if there is none. What root writes belongs to the folder's owner,
+    who is to read it as well, and who cannot lead root to another file. Takes as long as the
+    disk does: call it in a thread. Raises OSError.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = file.with_name(file.name + ".new")
     try:
         _write_new(new, text)
@@ -44,7 +44,10 @@ def replace_file(file: Path, text: str) -> None:
 
 
 def _write_new(new: Path, text: str) -> None:
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with contextlib.suppress(FileNotFoundError):
+        new.unlink()
+    # O_EXCL follows no symlink and opens nothing that is there already.
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8") as stream:
         os.fchmod(descriptor, 0o600)
         if os.geteuid() == 0:

@@ -57,6 +57,8 @@ class PseudoTerminal(DescriptorLine):
         super().__init__(master, settings or UartSettings())
         os.set_blocking(master, False)
         make_raw(master)
+        # The kernel lets group tty write to it, as to a terminal that somebody is logged in at.
+        os.fchmod(slave, 0o600)
         self._path = os.ttyname(slave)
         self._link = link
         self._spare_slave: int | None = slave
