@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.services.timesync import (
+    END_SECONDS,
     SWITCH_ON,
     NetworkTime,
     TimeBusError,
@@ -75,7 +76,7 @@ def kernel_synchronised() -> bool | None:
 def host_clock(state_dir: Path) -> HostClock:
     """The clock of this machine; what it sends to timesyncd is recorded in `state_dir`."""
     return HostClock(
-        servers=TimeServers(open_time_bus, state_dir),
+        servers=TimeServers(open_time_bus, state_dir, END_SECONDS),
         ask_timedated=lambda hurry: ask_network_time(open_time_bus, hurry=hurry),
     )
 

@@ -28,7 +28,9 @@ LONGEST_PAUSE: Final = 30.0
 ANSWER_SECONDS: Final = 2.0
 """How long systemd-timedated may take; a link that waits for it has 4.5 s in all."""
 CLOSE_SECONDS: Final = 5.0
-"""How long the end may take."""
+"""How long the end may take where nobody waits for it."""
+END_SECONDS: Final = 0.5
+"""How long it may take of the two seconds in which the service has to end."""
 RUNS: Final = Path("/run/systemd/timesync")
 """There while systemd-timesyncd runs (`RuntimeDirectory=` of its unit)."""
 SWITCH_ON: Final = "`sudo timedatectl set-ntp true`"
@@ -115,11 +117,16 @@ async def ask_network_time(open_bus: OpenBus, *, hurry: bool = False) -> Network
 class TimeServers:
     """Keeps timesyncd at the servers last asked for. Without any it has no connection and no task.
 
-    `folder` takes the record of what has been sent.
+    `folder` takes the record of what has been sent. `close_seconds` is how long the end may
+    take; what cannot be taken back by then stays recorded, for the next start or
+    `release-network`.
     """
 
-    def __init__(self, open_bus: OpenBus, folder: Path) -> None:
+    def __init__(
+        self, open_bus: OpenBus, folder: Path, close_seconds: float = CLOSE_SECONDS
+    ) -> None:
         self._open_bus = open_bus
+        self._close_seconds = close_seconds
         self._record = folder / FILE_NAME
         self._wanted: tuple[str, ...] = ()
         # What timesyncd was told, and which process of it; None: one that we do not know.
@@ -148,7 +155,7 @@ class TimeServers:
         """Take the servers back; no task and no descriptor is left."""
         self.use(())
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
+            await asyncio.wait({self._task}, timeout=self._close_seconds)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})

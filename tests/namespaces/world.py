@@ -215,6 +215,10 @@ class World:
             self._end("NetworkManager", signal.SIGKILL)
         self.run("rm", "-f", "/run/dbus/system_bus_socket")
 
+    def send_signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to `dnsmasq`, `NetworkManager` or `dbus-daemon`."""
+        self._children[name].send_signal(number)
+
     def stop_dhcp_server(self) -> None:
         """Nobody gives addresses any more."""
         self._end("dnsmasq", signal.SIGKILL)

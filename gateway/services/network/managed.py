@@ -24,7 +24,7 @@ from gateway.services.network.managed_station import ManagedStation
 from gateway.services.network.manager import Manager
 from gateway.services.network.news import NetworkNews, Presence
 from gateway.services.network.ownership import OwnershipRecord
-from gateway.services.network.release import release
+from gateway.services.network.release import END_PATIENCE, release
 
 __all__ = ["ManagedNetwork", "NetworkInterfaces"]
 
@@ -111,7 +111,7 @@ class ManagedNetwork:
         self._manager.listen(None, self._record.has_profile)
         if self._next_turn is not None:
             self._next_turn.cancel()
-        await release(self._manager, self._record)
+        await release(self._manager, self._record, patience=END_PATIENCE)
         await self._manager.close()
 
     def begin(self, listener: NetworkListener, wanted: Wanted, stored: Credentials | None) -> None:

@@ -23,6 +23,8 @@ from gateway.services.network.ownership import OwnershipRecord
 logger = logging.getLogger("gateway.network")
 
 RELEASE_SECONDS: Final = 9.0
+END_PATIENCE: Final = 1.0
+"""Seconds for an answer when the service has two in which to end."""
 _SCAN_SECONDS: Final = 6.0
 _BY_ITSELF_SECONDS: Final = 1.0
 _LATE_SECONDS: Final = 1.0
@@ -32,13 +34,18 @@ _LOOK_SECONDS: Final = 0.1
 
 
 async def release(
-    manager: Manager, record: OwnershipRecord, seconds: float = RELEASE_SECONDS
+    manager: Manager,
+    record: OwnershipRecord,
+    seconds: float = RELEASE_SECONDS,
+    patience: float | None = None,
 ) -> list[str]:
     """Give everything back; gives what was done, a sentence each, none if nothing was ours.
 
     What is ours on disk stays, for the next start; it makes way for the owner's connection
     where there is one in reach. May be run again at any time: what NetworkManager refuses is
-    a warning in the journal and stays recorded. Takes `seconds` at most. Raises nothing.
+    a warning in the journal and stays recorded. Takes `seconds` at most; where NetworkManager
+    is stuck and does not answer a first, small question within `patience`, nothing else is
+    tried. Raises nothing.
     """
     if record.empty:
         return []
@@ -46,6 +53,13 @@ async def release(
         logger.warning(
             "NetworkManager is not running, nothing can be given back to it now; once it runs, "
             "run: %s",
+            record.release_command,
+        )
+        return []
+    if patience is not None and not await _answers(manager, patience):
+        logger.warning(
+            "NetworkManager answers nothing, so nothing can be given back to it now; once it "
+            "does, run: %s",
             record.release_command,
         )
         return []
@@ -60,6 +74,20 @@ async def release(
             record.release_command,
         )
     return work.done
+
+
+async def _answers(manager: Manager, seconds: float) -> bool:
+    """Whether NetworkManager tells within so many seconds what one of its profiles is."""
+    for path in view.profiles(manager.objects):
+        try:
+            async with asyncio.timeout(seconds):
+                await manager.profile_settings(path)
+        except TimeoutError:
+            return False
+        except ManagerError:
+            pass  # which is an answer
+        break
+    return True
 
 
 class _Release:

@@ -1,0 +1,151 @@
+"""NetworkManager or its bus is stuck, or never comes back: the line and the links go on."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.namespaces.gateway import Microcontroller, WorldGateway
+from tests.namespaces.world import FAR, World
+from tests.system.line_client import LIMIT, OK
+
+ERROR = b"\r\nERROR\r\n"
+FIXED = "10.42.7.9"
+ENDS_WITHIN = 2.0
+PORT = 4242
+
+ECHO = f"""
+import socket
+server = socket.create_server(("{FAR}", {PORT}))
+peer, _ = server.accept()
+while data := peer.recv(4096):
+    peer.sendall(data)
+"""
+
+
+@contextlib.contextmanager
+def echoed(world: World, client: Microcontroller) -> Iterator[Callable[[], None]]:
+    """A link to the far end of the cable; what is given sends and hears something."""
+    with world.running("echo", sys.executable, "-c", ECHO, far=True):
+        listening = ("ss", "-Hltn", f"sport = :{PORT}")
+        world.until(lambda: bool(world.run(*listening, far=True)))
+        client.ask(f'AT+CIPSTART="TCP","{FAR}",{PORT}', b"CONNECT\r\n" + OK)
+
+        def echo() -> None:
+            client.send_payload(b"still here")
+            client.expect(b"\r\n+IPD,10:still here")
+
+        echo()
+        yield echo
+
+
+@contextlib.contextmanager
+def stuck(world: World, name: str) -> Iterator[None]:
+    """A process of the world's stands still."""
+    world.send_signal(name, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        world.send_signal(name, signal.SIGCONT)
+
+
+def assert_quick(client: Microcontroller, *dialogue: tuple[str, bytes]) -> None:
+    """Each is answered within the time that the serial contract gives (section 1)."""
+    for command, reply in dialogue:
+        begun = time.monotonic()
+        client.ask(command, reply)
+        assert time.monotonic() - begun < 0.8, command
+
+
+def assert_ends_soon(gateway: WorldGateway) -> None:
+    begun = time.monotonic()
+    assert gateway.ends() == 0
+    assert time.monotonic() - begun < ENDS_WITHIN
+    assert "Traceback" not in gateway.log
+
+
+def test_the_bus_never_comes_back(world: World, tmp_path: Path) -> None:
+    """Links keep on, joins have their word, and what is set is remembered."""
+    with (
+        WorldGateway(world, tmp_path / "gateway") as gateway,
+        Microcontroller.online(gateway) as client,
+        echoed(world, client) as echo,
+    ):
+        client.ask('AT+CIPSNTPCFG=1,0,"192.0.2.1"')
+        world.kill_bus()
+        client.expect(b"+ETH_DISCONNECTED\r\n")
+        echo()
+        assert_quick(
+            client,
+            ("AT", OK),
+            ("AT+CWJAP?", b"No AP\r\n" + OK),
+            ("AT+CIPDNS?", OK),
+            (f'AT+CIPETH="{FIXED}"', OK),
+            ("AT+CWMODE=1", OK),
+            ("AT+CWQAP", OK),
+            ('AT+CIPSNTPCFG=1,0,"192.0.2.2"', OK),
+        )
+        begun = time.monotonic()
+        client.ask("AT+CWLAP", ERROR)
+        client.ask('AT+CWJAP="home","password"', b"\r\n+CWJAP:4\r\n\r\nFAIL\r\n")
+        assert time.monotonic() - begun < LIMIT
+        echo()
+        assert_ends_soon(gateway)
+    assert "D-Bus" in gateway.log
+
+
+@pytest.mark.parametrize("name", ["NetworkManager", "dbus-daemon"])
+def test_what_stands_still_holds_nobody_up(name: str, world: World, tmp_path: Path) -> None:
+    """And once it goes on, what was asked for meanwhile comes true."""
+    with (
+        WorldGateway(world, tmp_path / "gateway") as gateway,
+        Microcontroller.online(gateway) as client,
+        echoed(world, client) as echo,
+    ):
+        leased = world.address()
+        with stuck(world, name):
+            assert_quick(
+                client,
+                ("AT", OK),
+                (f'AT+CIPETH="{FIXED}"', OK),
+                ("AT+CWMODE=1", OK),
+                ("AT+CIPMODE?", b"+CIPMODE:0\r\n" + OK),
+            )
+            echo()
+            assert world.address() == leased
+        assert client.got_address() == FIXED
+        assert world.address() == FIXED
+        assert_ends_soon(gateway)
+
+
+@pytest.mark.parametrize("name", ["NetworkManager", "dbus-daemon"])
+def test_sigterm_while_it_stands_still(name: str, world: World, tmp_path: Path) -> None:
+    """What could not be given back is written down, and the log names the command for it."""
+    with (
+        WorldGateway(world, tmp_path / "gateway") as gateway,
+        Microcontroller.online(gateway) as client,
+    ):
+        client.ask(f'AT+CIPETH="{FIXED}"')
+        assert client.got_address() == FIXED
+        client.ask('AT+CIPSNTPCFG=1,0,"192.0.2.1"')
+        with stuck(world, name):
+            assert_ends_soon(gateway)
+        assert "NetworkManager answers nothing" in gateway.log
+        assert "release-network --state-dir" in gateway.log
+        gateway.release_network()
+        world.until(lambda: world.address() != FIXED)
+
+
+def test_sigterm_while_an_address_is_being_set(world: World, tmp_path: Path) -> None:
+    with (
+        WorldGateway(world, tmp_path / "gateway") as gateway,
+        Microcontroller.online(gateway) as client,
+    ):
+        client.ask(f'AT+CIPETH="{FIXED}"')
+        assert_ends_soon(gateway)
