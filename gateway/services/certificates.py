@@ -10,7 +10,6 @@ import asyncio
 import binascii
 import logging
 import re
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,6 +183,8 @@ def _read(text: bytes) -> _Certificate:
         der = binascii.a2b_base64(b"".join(blocks[0].split()), strict_mode=True)
     except binascii.Error as error:
         raise NotACertificate(f"its PEM text is damaged: {str(error).lower()}") from None
+    import ssl  # and OpenSSL, 4 MB
+
     pem = ssl.DER_cert_to_PEM_cert(der).encode("ascii")
     _try_as_anchor(pem)
 
@@ -198,6 +199,8 @@ def _read(text: bytes) -> _Certificate:
 
 
 def _try_as_anchor(pem: bytes) -> None:
+    import ssl
+
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii"))
     except ssl.SSLError:
