@@ -38,6 +38,11 @@ _READING = """\
   rest is what the gateway takes between them.
 """
 
+_BUSY = """\
+The machine had other work to do when the run began, as its load tells: what depends on who is
+given a processor, and when, swings widely here. To be run again on a quiet one.
+"""
+
 
 def _markdown(table: Table) -> list[str]:
     head, *rows = table.rows
@@ -74,6 +79,8 @@ def document(results: Results) -> str:
     lines += [f"| machine | {machine(about)} |", f"| rounds | {about.rounds} |", ""]
     if about.quick:
         lines += ["A quick run, to try the program: not one to quote.", ""]
+    if about.load > about.processors / 2:
+        lines += [_BUSY, ""]
     lines += [*_summary(found), "", "## Targets", "", *_markdown(target_table(found)), ""]
     lines += ["## Figures", ""]
     for table in tables(results):

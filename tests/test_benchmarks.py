@@ -131,6 +131,12 @@ def test_the_document_of_a_quick_run_says_so() -> None:
     assert "not one to quote" in performance.document(quick)
 
 
+def test_the_document_of_a_busy_machine_says_so() -> None:
+    assert "other work" not in performance.document(Results(ABOUT))
+    busy = Results(dataclasses.replace(ABOUT, load=1.1))
+    assert "other work" in performance.document(busy)
+
+
 def multiplexed(*pieces: bytes, count: int) -> five_links.Shared:
     """What is read of `pieces` in as many reads."""
     with ThreadPoolExecutor(1) as reader:
