@@ -87,7 +87,7 @@ async def set_certificate_maximum(call: Call, number: int) -> bytes | None:
 async def list_certificates(call: Call, number: int | None) -> bytes:
     """Show the loaded certificates, or one."""
     style = call.gateway.style
-    names = call.gateway.certificates.names(issuer=style is Style.FIRMWARE)
+    names = await call.gateway.certificates.listed(issuer=style is Style.FIRMWARE)
     if number is not None:
         if not 1 <= number <= len(names):
             raise ATError(f"+CIPSSLCERT,{number}:no certificate", cause=f"{len(names)} are loaded")

@@ -202,8 +202,8 @@ class Certificates(Protocol):
 
     def __len__(self) -> int: ...
 
-    def names(self, issuer: bool = False) -> list[str]:
-        """The subjects' (or issuers') common names, in order."""
+    async def listed(self, issuer: bool = False) -> list[str]:
+        """The subjects' (or issuers') common names, in order. Raises CertificateRefused."""
 
     def delete(self, number: int) -> None:
         """Forget number 1, 2, …; the rest is renumbered. Raises IndexError."""

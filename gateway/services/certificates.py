@@ -1,7 +1,7 @@
 """The CA certificates that chain authentication trusts (serial contract, section 7).
 
-`cryptography` reads X.509. It is imported with the first certificate and in a thread: it costs
-some 6 MB, and more time than the event loop may wait.
+OpenSSL reads them and trusts them. Their names are read by `cryptography`, which costs some 6 MB
+and more time than the event loop may wait: it is imported in a thread, by the first AT+CIPSSLCERT.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import binascii
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -46,10 +46,26 @@ class StoreFull(CertificateRefused):
 
 
 @dataclass(frozen=True, slots=True)
-class _Certificate:
-    pem: bytes = field(repr=False)
+class _Names:
     subject: str
     issuer: str
+
+
+_UNREADABLE = _Names("?", "?")
+"""Of a certificate that is not well-formed."""
+
+
+@dataclass(slots=True)
+class _Certificate:
+    pem: bytes = field(repr=False)
+    names: _Names | None = None
+    """None for what was not asked for yet."""
+
+    def read(self) -> _Names:
+        """Its names; slow at first. OSError, ImportError: there is nothing to read them with."""
+        if self.names is None:
+            self.names = _names(self.pem)
+        return self.names
 
 
 class CertificateStore:
@@ -83,8 +99,16 @@ class CertificateStore:
         """Each subject's common name, or its whole name (RFC 4514) where it has none.
 
         `issuer` asks for the issuers' instead. Printable characters only, `?` for others.
+        Slow for certificates that nobody has asked about yet: on the loop use `listed`.
         """
-        return [entry.issuer if issuer else entry.subject for entry in self._loaded]
+        return _column(self._loaded, issuer)
+
+    async def listed(self, issuer: bool = False) -> list[str]:
+        """What `names` gives. Raises CertificateRefused where nothing can read certificates."""
+        try:
+            return await asyncio.to_thread(_column, tuple(self._loaded), issuer)
+        except (OSError, ImportError) as error:
+            raise CertificateRefused(f"nothing can read them here: {error}") from error
 
     def name(self, number: int, issuer: bool = False) -> str:
         """The name of certificate `number`, as `names` gives it. Raises IndexError."""
@@ -103,7 +127,7 @@ class CertificateStore:
             if self.full:
                 raise StoreFull(self.maximum)
             try:
-                certificate = await asyncio.to_thread(_read, pem)
+                certificate = await asyncio.to_thread(_read_well, pem)
             except (OSError, ImportError) as error:
                 # the first certificate imports what reads it
                 raise CertificateRefused(f"nothing can read it here: {error}") from error
@@ -187,15 +211,15 @@ def _read(text: bytes) -> _Certificate:
 
     pem = ssl.DER_cert_to_PEM_cert(der).encode("ascii")
     _try_as_anchor(pem)
+    return _Certificate(pem)
 
-    from cryptography import x509
 
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-    except (ValueError, x509.InvalidVersion):
-        # The library's own text would say nothing to a user.
-        raise NotACertificate("it is not a well-formed X.509 certificate") from None
-    return _Certificate(pem, _name(certificate, "subject"), _name(certificate, "issuer"))
+def _read_well(text: bytes) -> _Certificate:
+    """As `_read`, with the names, and so of none that is not well-formed."""
+    certificate = _read(text)
+    if certificate.read() is _UNREADABLE:
+        raise NotACertificate("it is not a well-formed X.509 certificate")
+    return certificate
 
 
 def _try_as_anchor(pem: bytes) -> None:
@@ -206,6 +230,21 @@ def _try_as_anchor(pem: bytes) -> None:
     except ssl.SSLError:
         # What OpenSSL says here is about PEM, and wrong, whatever the fault is.
         raise NotACertificate("OpenSSL cannot read it as a certificate") from None
+
+
+def _column(certificates: Sequence[_Certificate], issuer: bool) -> list[str]:
+    names = [certificate.read() for certificate in certificates]
+    return [each.issuer if issuer else each.subject for each in names]
+
+
+def _names(pem: bytes) -> _Names:
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+    except (ValueError, x509.InvalidVersion):
+        return _UNREADABLE  # OpenSSL trusts it all the same
+    return _Names(_name(certificate, "subject"), _name(certificate, "issuer"))
 
 
 def _name(certificate: x509.Certificate, whose: Literal["subject", "issuer"]) -> str:

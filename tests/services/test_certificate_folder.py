@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gateway.services import certificates
+from gateway.services.api_links import CertificateRefused
 from gateway.services.certificates import (
     CertificateStore,
 )
@@ -108,15 +111,51 @@ def test_loading_again_is_a_reset(tmp_path: Path) -> None:
     assert asyncio.run(twice()) == [["One", "Two"], ["One"]]
 
 
-def test_an_empty_store_does_not_pay_for_cryptography(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [0, 3])
+def test_cryptography_is_for_who_asks_for_names(number: int, tmp_path: Path) -> None:
+    for name, identity in list(zip("132", (ONE, TWO, THREE), strict=True))[:number]:
+        (tmp_path / f"{name}.pem").write_bytes(identity.pem)
     program = (
-        "import asyncio, pathlib, sys\n"
+        "import sys\n"
+        "from gateway import lean_asyncio\n"
+        "lean_asyncio.load()\n"
+        "import asyncio, pathlib\n"
         "from gateway.services.certificates import CertificateStore\n"
-        "asyncio.run(CertificateStore(pathlib.Path(sys.argv[1]), 5).load_folder())\n"
-        "print('cryptography' in sys.modules)\n"
+        "store = CertificateStore(pathlib.Path(sys.argv[1]), 5)\n"
+        "asyncio.run(store.load_folder())\n"
+        "print(len(store), 'ssl' in sys.modules, 'cryptography' in sys.modules)\n"
+        "print(asyncio.run(store.listed()), 'cryptography' in sys.modules)\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
-    assert subprocess.check_output(command, text=True) == "False\n"
+    some = number > 0
+    loaded, listed = subprocess.check_output(command, text=True).splitlines()
+    assert loaded == f"{number} {some} False"
+    assert listed == f"{['One', 'Three', 'Two'][:number]} {some}"
+
+
+def test_what_only_openssl_can_read_is_loaded_without_a_name(tmp_path: Path) -> None:
+    place = ONE.der.index(bytes.fromhex("a003020102")) + 4
+    der = ONE.der[:place] + b"\x7f" + ONE.der[place + 1 :]
+    (tmp_path / "odd.pem").write_text(ssl.DER_cert_to_PEM_cert(der))
+    (tmp_path / "one.pem").write_bytes(ONE.pem)
+    store = load(tmp_path)
+    assert store.names() == store.names(issuer=True) == ["?", "One"]
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ImportError("no")])
+def test_names_that_nothing_can_read(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(pem: bytes) -> None:
+        raise error
+
+    (tmp_path / "one.pem").write_bytes(ONE.pem)
+    store = load(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(certificates, "_names", fail)
+        with pytest.raises(CertificateRefused, match="nothing can read them here"):
+            asyncio.run(store.listed())
+    assert asyncio.run(store.listed()) == ["One"]
 
 
 def test_the_shipped_example_is_a_certificate_and_is_not_loaded() -> None:

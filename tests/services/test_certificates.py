@@ -56,7 +56,8 @@ def refused(*texts: bytes) -> Sequence[str]:
 
 def test_an_empty_store() -> None:
     store: Certificates = CertificateStore(None, 5)
-    assert (len(store), store.full, store.anchors, store.names()) == (0, False, (), [])
+    assert (len(store), store.full, store.anchors) == (0, False, ())
+    assert asyncio.run(store.listed()) == []
 
 
 def test_names_anchors_and_numbers() -> None:
@@ -64,6 +65,8 @@ def test_names_anchors_and_numbers() -> None:
     assert len(store) == 2
     assert store.names() == ["One", "Three"]
     assert store.names(issuer=True) == ["One", "One"]
+    assert asyncio.run(store.listed()) == store.names()
+    assert asyncio.run(store.listed(issuer=True)) == store.names(issuer=True)
     assert (store.name(2), store.name(2, issuer=True)) == ("Three", "One")
     assert tuple(ssl.PEM_cert_to_DER_cert(a.decode()) for a in store.anchors) == (
         ONE.der,
