@@ -8,6 +8,7 @@ import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.at.messages import Style
@@ -32,10 +33,6 @@ from gateway.services.connecting import Rules
 from gateway.services.descriptor_line import LineMissing
 from gateway.services.links import LinkLimits, LinkSlots
 from gateway.services.memory import AvailableMemory
-from gateway.services.network.managed import ManagedNetwork, NetworkInterfaces
-from gateway.services.network.networkmanager import NetworkManagerBus
-from gateway.services.network.ownership import OwnershipRecord
-from gateway.services.network.simulated import SimulatedAccessPoint, SimulatedNetwork, World
 from gateway.services.pins import open_pins
 from gateway.services.reach import anywhere, other_machines
 from gateway.services.replugged_line import Plug
@@ -47,6 +44,9 @@ from gateway.services.tls import TlsRules
 from gateway.services.trace import MonitorSocket, runtime_folder
 from gateway.session import Services, Session
 from gateway.status import describe
+
+if TYPE_CHECKING:
+    from gateway.services.network.simulated import World
 
 logger = logging.getLogger("gateway")
 
@@ -121,8 +121,15 @@ async def _serve(daemon: _Daemon, stop: asyncio.Event) -> None:
 
 
 def _network(config: Config) -> tuple[Network, Clock]:
+    """The network that is asked for; the other one is not even imported."""
     if config.network.kind == "simulated":
+        from gateway.services.network.simulated import SimulatedNetwork
+
         return SimulatedNetwork(_world(config.simulated)), SimulatedClock()
+    from gateway.services.network.managed import ManagedNetwork, NetworkInterfaces
+    from gateway.services.network.networkmanager import NetworkManagerBus
+    from gateway.services.network.ownership import OwnershipRecord
+
     options = config.network
     network = ManagedNetwork(
         NetworkManagerBus(patience=_BOOT_SECONDS),
@@ -145,6 +152,8 @@ def _rules(config: Config) -> Rules:
 
 
 def _world(options: SimulatedOptions) -> World:
+    from gateway.services.network.simulated import SimulatedAccessPoint, World
+
     points = [
         SimulatedAccessPoint(
             ssid=point.ssid,
