@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import small_pi
 from benchmarks.report import machine, target_table
 from benchmarks.results import Results
 from benchmarks.sections import Table, notes, tables
@@ -36,6 +37,22 @@ _READING = """\
   the target within it.
 - The line's share is the part of the time in which bytes would be on the wire, at that speed: the
   rest is what the gateway takes between them.
+"""
+
+_SMALL_PI = """\
+## What one processor of a small Pi would do
+
+Times of another machine do not tell. What a round costs in instructions and in system calls does:
+`make bench-check` counts them, by `valgrind --tool=callgrind` and `strace`, and this is its
+committed baseline. The instructions are the gateway's own, Python included; the kernel's are not
+among them, and another kind of processor takes some more or fewer for the same. “pty” is a
+pseudo-terminal that the gateway makes, “tty” a terminal device as a UART is one.
+
+The last columns have how many million instructions a second that makes while the line does
+nothing but such rounds, one behind the other, at its full speed. Beside it stands what a Pi's
+processor carries out: the clock that `lscpu` shows there, in MHz, times the instructions that it
+finishes in a cycle, about one in a small one. Where the first is a small part of the second, the
+line is what limits.
 """
 
 _BUSY = """\
@@ -80,7 +97,7 @@ def document(results: Results) -> str:
     if about.quick:
         lines += ["A quick run, to try the program: not one to quote.", ""]
     if about.load > about.processors / 2:
-        lines += [_BUSY, ""]
+        lines.append(_BUSY)
     lines += [*_summary(found), "", "## Targets", "", *_markdown(target_table(found)), ""]
     lines += ["## Figures", ""]
     for table in tables(results):
@@ -88,6 +105,11 @@ def document(results: Results) -> str:
     missing = notes(results)
     if missing:
         lines += ["Not measured:", "", *(f"- {note}" for note in missing), ""]
+    counted = small_pi.tables()
+    if counted:
+        lines.append(_SMALL_PI)
+    for table in counted:
+        lines += [f"### {table.title}", "", *_markdown(table), ""]
     return "\n".join([*lines, _READING])
 
 

@@ -6,10 +6,12 @@ import dataclasses
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from benchmarks import far_end, five_links, performance, report
+from benchmarks import far_end, five_links, performance, report, small_pi
+from benchmarks.check import conversation
 from benchmarks.client import Client, UnexpectedReply
 from benchmarks.figures import figure
 from benchmarks.line_share import SEND_BYTES, share
@@ -135,6 +137,26 @@ def test_the_document_of_a_busy_machine_says_so() -> None:
     assert "other work" not in performance.document(Results(ABOUT))
     busy = Results(dataclasses.replace(ABOUT, load=1.1))
     assert "other work" in performance.document(busy)
+
+
+def test_counts_are_shown_as_the_rate_that_a_full_line_makes_of_them(tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.json"
+    counts = {
+        "instructions a round": {"AT": 1500, "new": 7},
+        "system calls a round": {"AT, pty": 3},
+    }
+    baseline.write_text(json.dumps({"cpython-3.11-x86_64": {"figures": counts}}))
+    (table,) = small_pi.tables(baseline)
+    assert table.title == "cpython-3.11-x86_64"
+    # 10 bytes of 10 bits at 115200 baud are 868 µs.
+    assert table.rows[1:] == (
+        ("AT", "1,500", "3", "-", "1.73", "13.82", "45"),
+        ("new", "7", "-", "-", "-", "-", "-"),
+    )
+
+
+def test_the_rounds_on_the_wire_are_among_those_that_are_counted() -> None:
+    assert set(small_pi.WIRE_BYTES) <= {kind.name for kind in conversation.ROUNDS}
 
 
 def multiplexed(*pieces: bytes, count: int) -> five_links.Shared:
