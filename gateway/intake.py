@@ -57,8 +57,9 @@ class Intake:
             self._handle(event, now)
             if line.buffered > MOST_UNSENT:
                 self.pause()
-        if stream.deadline() is not None:
-            self.watch_silence()
+        deadline = stream.deadline()
+        if deadline is not None:
+            self._watch_until(deadline)
 
     def stop(self) -> None:
         """Read nothing more at all; no timer is left. Bytes that still come are dropped."""
@@ -99,11 +100,13 @@ class Intake:
 
     def watch_silence(self) -> None:
         """Have a timer run for the stream's deadline; one that is too early does no harm."""
+        deadline = self.stream.deadline()
+        if deadline is not None:
+            self._watch_until(deadline)
+
+    def _watch_until(self, deadline: float) -> None:
         if self.paused or self._settling is not None or self._stopped:
             return  # nothing could be pulled; whoever reads on watches again
-        deadline = self.stream.deadline()
-        if deadline is None:
-            return
         if self._timer is not None:
             if self._timer.when() <= deadline:
                 return

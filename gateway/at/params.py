@@ -14,7 +14,7 @@ from typing import Any
 from gateway.at.errors import ATError
 from gateway.at.syntax import unescape, unquote
 
-_DIGITS = re.compile(rb"-?[0-9]{1,20}")
+_MOST_DIGITS = 20
 _HOST = re.compile(r"[A-Za-z0-9_.\-]{1,253}")
 _NUMERIC = re.compile(r"[0-9.]+")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -67,7 +67,8 @@ class Integer(Parameter):
 
     def convert(self, field: bytes) -> int:
         """The number. ATError if it is none, or outside the range."""
-        if not _DIGITS.fullmatch(field) or (self.low >= 0 and field.startswith(b"-")):
+        digits = field[1:] if self.low < 0 and field.startswith(b"-") else field
+        if not digits.isdigit() or len(digits) > _MOST_DIGITS:
             raise self.refuse("not a decimal number")
         number = int(field)
         if number > self.high and self.above:
@@ -86,7 +87,7 @@ class Choice(Parameter):
 
     def convert(self, field: bytes) -> int:
         """The number. ATError if it is not one of the values."""
-        if not _DIGITS.fullmatch(field) or field.startswith(b"-") or int(field) not in self.values:
+        if not field.isdigit() or len(field) > _MOST_DIGITS or int(field) not in self.values:
             raise self.refuse(f"not one of {', '.join(map(str, self.values))}")
         return int(field)
 

@@ -198,7 +198,7 @@ class HostStream:
             self._too_long = False
             self._forget_line(end + 1)
             return LineTooLong()
-        text = bytes(memoryview(buffer)[:end])
+        text = bytes(buffer[:end])
         self._forget_line(end + 1)
         return Line(text)
 
@@ -225,8 +225,12 @@ class HostStream:
         length = self._length
         buffer = self._buffer
         if len(buffer) >= length:
-            data = bytes(memoryview(buffer)[:length])
-            del buffer[:length]
+            if len(buffer) == length:
+                data = bytes(buffer)
+                buffer.clear()
+            else:
+                data = bytes(memoryview(buffer)[:length])
+                del buffer[:length]
             self.expect_line()
             return Payload(data)
         if now >= self._heard + PAYLOAD_SILENCE:

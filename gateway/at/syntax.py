@@ -7,7 +7,6 @@ import re
 _FIELD = re.compile(rb'"(?:\\[",\\]|[^"])*+"?[^,]*|[^,]*')
 _QUOTED = re.compile(rb'"((?:\\[",\\]|[^"])*+)"')
 _ESCAPE = re.compile(rb'\\([",\\])')
-_FORM = re.compile(rb"[?=]")
 
 
 def split_line(line: bytes) -> tuple[bytes, bytes] | None:
@@ -17,10 +16,11 @@ def split_line(line: bytes) -> tuple[bytes, bytes] | None:
     """
     if not line.endswith(b"\r"):
         return None
-    form = _FORM.search(line)
-    if form is None:
-        return line[:-1], b""
-    return line[: form.end()], line[form.end() : -1]
+    end = line.find(b"=") + 1
+    # a question mark before it, or alone, ends the spelling; behind it, it is text
+    if question := line.find(b"?", 0, end or len(line)) + 1:
+        end = question
+    return (line[:end], line[end:-1]) if end else (line[:-1], b"")
 
 
 def split_arguments(text: bytes) -> list[bytes]:

@@ -230,7 +230,8 @@ class PseudoTerminal(DescriptorLine):
             self._other_end_changed()
         if self._other is not _Other.PRESENT:
             self._announce()
-        super()._deliver(data)
+        if self._receiver:
+            self._receiver.data_received(data)
 
     def _read_failed(self, error: Exception) -> None:
         if not (isinstance(error, OSError) and error.errno == errno.EIO):
