@@ -14,8 +14,13 @@ LARGEST = 1 << 20
 
 MOST_SET_ASIDE = 9
 
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
+
+
+class Unreadable(ValueError):
+    """A file that cannot be read, now or later."""
 
 
 def replace_file(file: Path, text: str) -> None:
@@ -61,9 +66,24 @@ def _write_new(new: Path, text: str) -> None:
 def read_file(file: Path) -> str:
     """The text of a file that `replace_file` may have written.
 
-    Raises OSError, or ValueError for what it never writes: what is no file (a named pipe
-    would not end), is larger than LARGEST, or is not UTF-8.
+    Raises Unreadable for what it never writes: what is no file (a named pipe would not end),
+    is larger than LARGEST, or is not UTF-8; and for what the disk or the permissions refuse.
+    Raises FileNotFoundError, and OSError where the machine is out of descriptors or memory:
+    then nothing is known of the file.
     """
+    try:
+        return _read(file).decode("utf-8")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
+        raise Unreadable(str(error)) from error
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+
+
+def _read(file: Path) -> bytes:
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -75,7 +95,7 @@ def read_file(file: Path) -> str:
         os.close(descriptor)
     if len(data) > LARGEST:
         raise ValueError(f"it is larger than {LARGEST} bytes")
-    return data.decode("utf-8")
+    return bytes(data)
 
 
 def remedy(error: OSError, folder: Path) -> str:

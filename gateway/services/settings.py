@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.services.api_settings import Settings, SettingsError
-from gateway.services.atomic_file import read_file, remedy, replace_file, set_aside
+from gateway.services.atomic_file import Unreadable, read_file, remedy, replace_file, set_aside
 
 VERSION = 1
 FILE_NAME = "settings.json"
@@ -28,7 +28,8 @@ class StoredSettings:
     """The settings of one gateway, loaded from `directory`. Satisfies SettingsBook.
 
     An unreadable file, or one of a later version, is set aside as `settings.json.bad` and
-    the factory's settings count.
+    the factory's settings count. Raises OSError where the machine is out of descriptors or
+    memory.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -115,7 +116,7 @@ def _load(file: Path) -> Settings:
         text = read_file(file)
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError) as error:
+    except Unreadable as error:
         return _set_aside(file, str(error))
     try:
         return parse(text)

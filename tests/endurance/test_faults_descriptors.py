@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from gateway.services.api_trace import SOCKET_NAME
 from tests.peers import free_port
 from tests.system.faulty_host import DeafClient, FewDescriptors, processor_seconds
-from tests.system.gateway_process import GatewayProcess
+from tests.system.gateway_process import ROOT, GatewayProcess, command_line
 from tests.system.line_client import LIMIT, OK
 
 WAITING_SECONDS = 3.0
@@ -53,3 +57,41 @@ def test_who_waits_keeps_nobody_busy_and_is_taken_in_the_end(tmp_path: Path) -> 
         assert gateway.ends() == 0
     assert "a client could not be taken" in gateway.log
     assert "Traceback" not in gateway.log
+
+
+@pytest.mark.parametrize("most", [6, 9, 12, 16])
+def test_doctor_says_what_it_can(most: int) -> None:
+    """Whatever it cannot open, it has something to say of it, and that is no traceback."""
+    done = subprocess.run(
+        ["prlimit", f"--nofile={most}", sys.executable, "-m", "gateway", "doctor"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode in (0, 1)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert " to mend" in done.stdout or "look at" in done.stdout
+
+
+@pytest.mark.parametrize("most", [6, 7])
+def test_a_start_without_descriptors_ends_in_a_sentence_and_changes_nothing(
+    most: int, tmp_path: Path
+) -> None:
+    stored = tmp_path / "settings.json"
+    stored.write_text('{"version": 1, "settings": {"mode": 3}}')
+    line, state = f"pty:{tmp_path / 'line'}", str(tmp_path)
+    command = command_line("--network", "simulated", "--uart", line, "--state-dir", state)
+    done = subprocess.run(
+        ["prlimit", f"--nofile={most}", *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("Too many open files")
+    assert "Traceback" not in done.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["settings.json"]

@@ -189,3 +189,15 @@ def test_after_a_store_that_failed_too_late_the_next_one_is_written(tmp_path: Pa
 )
 def test_the_journal_says_what_to_do(code: int, words: str) -> None:
     assert words in remedy(OSError(code, os.strerror(code)), Path("/a b"))
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_machine_out_of_order_does_not_cost_what_is_stored(code: int, tmp_path: Path) -> None:
+    """It says nothing of the file: the service ends, and is started again by its manager."""
+    store(tmp_path, FULL)
+    (tmp_path / "network.json").write_text('{"version": 1, "profiles": {}, "held": {}}')
+    for load in (StoredSettings, OwnershipRecord):
+        with failing("open", code), pytest.raises(OSError, match=os.strerror(code)):
+            load(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["network.json", "settings.json"]
+    assert StoredSettings(tmp_path).stored == FULL

@@ -51,6 +51,7 @@ def release_command(state_dir: Path) -> str:
 
 class OwnershipRecord:
     """The record in `directory`; loaded at once, and `network.json.bad` if it is unreadable.
+    Raises OSError where the machine is out of descriptors or memory.
 
     Everything asked of it is true at once; what a method changes is on the disk when it
     returns, also when its caller is cancelled. Where the disk refuses, that is said once in
@@ -203,7 +204,7 @@ def _load(file: Path) -> _Content:
         return content
     except FileNotFoundError:
         return _Content({}, {})
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         kept = set_aside(file)
         logger.error(
             "the record of what is ours of NetworkManager is unreadable (%s), %s; "
