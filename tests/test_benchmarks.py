@@ -177,7 +177,7 @@ def multiplexed(*pieces: bytes, count: int) -> five_links.Shared:
 def test_links_are_told_apart_wherever_a_read_ends() -> None:
     messages = b"".join(b"\r\n+IPD,%d,4:%b" % (link, b"%d234" % link) for link in (0, 1, 2, 3, 4))
     whole = multiplexed(messages, count=4)
-    for end in (1, 6, 11, 14, 40):
+    for end in (1, 6, 11, 14, 40, 43):
         assert multiplexed(messages[:end], messages[end:], count=4) == whole
     assert [taken.count for taken in whole.taken] == [4] * 5
     assert len({taken.digest for taken in whole.taken}) == 5
