@@ -92,6 +92,6 @@ def test_a_start_without_descriptors_ends_in_a_sentence_and_changes_nothing(
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith("Too many open files")
+    assert "error gateway: [Errno 24] Too many open files" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert [each.name for each in tmp_path.iterdir()] == ["settings.json"]
