@@ -16,6 +16,7 @@ from tests.endurance.soak.plans import MIB, Scale
 from tests.endurance.soak.report import last_words, lines, verdicts
 from tests.endurance.soak.rigs import RIGS, Rig
 from tests.endurance.soak.rounds import Soak
+from tests.endurance.soak.stage import Stage
 
 _LONG = 600.0
 _FLOOD = 100 * MIB
@@ -58,8 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-async def _play(place: Rig, seed: int, scale: Scale, made: Credentials, seconds: float) -> Soak:
-    soak = Soak(place, seed, scale, made)
+async def _play(rig: Rig, seed: int, scale: Scale, made: Credentials, seconds: float) -> Soak:
+    soak = Soak(Stage(rig, seed, scale, made))
     await soak.run(seconds)
     return soak
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from tests.endurance.soak.links import SLOTS, Links
+from tests.endurance.soak.links import Links
+from tests.endurance.soak.slots import SLOTS
 from tests.endurance.soak.streams import Wrong
 
 _QUERIES = (
@@ -54,7 +55,7 @@ class Bystander:
             self._nag: 2,
             self._settings: 3,
             self._certificate: 2,
-            self._look_away: 2,
+            self._look_away: 0.7,
             self._scan: 1,
             self._resolve: 1,
         }

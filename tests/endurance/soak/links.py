@@ -1,4 +1,4 @@
-"""The microcontroller's end of five links: what is sent, received and closed, and by whom."""
+"""The lives of links from the microcontroller's end: sent, received, closed, and judged."""
 
 from __future__ import annotations
 
@@ -7,193 +7,31 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 
-from tests.endurance.soak.microcontroller import Microcontroller, Reply
+from tests.endurance.soak.conversation import Reply
 from tests.endurance.soak.plans import GONE_AT_ONCE, NO_LINK
+from tests.endurance.soak.slots import Link, Slots
 from tests.endurance.soak.streams import Wrong
 from tests.endurance.soak.talk import HELLO, Talk
 
-SLOTS = 5
 PROGRESS_WITHIN = 90.0
 """Seconds without a byte or an event after which a link hangs. TCP itself is silent for some
 25 s after a cable was out for ten."""
 FAR_END_WITHIN = 40.0
 
 
-class Link:
-    """A slot that is taken."""
-
-    def __init__(self, slot: int, talk: Talk | None) -> None:
-        self.slot = slot
-        self.talk = talk
-        self.opened = False
-        self.closed = False
-        self.waiting = 0
-        self.leaving = False
-        self.news = asyncio.Event()
-        self.to_pull = asyncio.Event()
-        self.hello = bytearray()
-
-    def tell(self) -> None:
-        """Something has happened."""
-        self.news.set()
-        self.to_pull.set()
-
-
-class Links:
-    """Lives of links. Satisfies the microcontroller's Listener.
-
-    `known` gives the talk of a client of ours by its number. What ended how is in `endings`.
-    `disturbed` is asked whether the network is, or was a moment ago, in disorder.
-    """
+class Links(Slots):
+    """Plays the microcontroller's part of talks; what ended how is in `endings`."""
 
     def __init__(self, wrong: Callable[[str], None], disturbed: Callable[[], bool]) -> None:
-        self.mcu: Microcontroller
-        self.passive = False
-        self.multiplexed = True
-        self.talks: dict[int, Talk] = {}
+        super().__init__(wrong, disturbed)
         self.endings: Counter[tuple[str, str]] = Counter()
-        self.opened = 0
-        self.bytes_up = 0
-        self.bytes_down = 0
-        self.networks: Counter[str] = Counter()
-        self.on_through: Callable[[bytes], None] | None = None
-        self.last_network_news = ""
-        self.online = asyncio.Event()
-        self._wrong = wrong
-        self._disturbed = disturbed
-        self._slots: list[Link | None] = [None] * SLOTS
         self._lives: set[asyncio.Task[None]] = set()
-        self._closing: Link | None = None
 
-    def __getitem__(self, slot: int) -> Link | None:
-        return self._slots[slot]
-
-    @property
-    def taken(self) -> list[Link]:
-        """The links that are open, or being opened."""
-        return [link for link in self._slots if link is not None]
-
-    # what is told
-
-    def link_connected(self, slot: int) -> None:
-        """A link of ours is open, or a client has come."""
-        link = self._slots[slot]
-        if link is None:
-            link = self._slots[slot] = Link(slot, None)
-            task = asyncio.ensure_future(self._live_accepted(link))
-            self._lives.add(task)
-            task.add_done_callback(self._lives.discard)
-        elif link.opened:
-            raise Wrong(f"{slot},CONNECT, and the link was open")
-        link.opened = True
-        self.opened += 1
-        link.tell()
-
-    def link_closed(self, slot: int) -> None:
-        """A link has ended."""
-        link = self._slots[slot]
-        if link is None or not link.opened:
-            if not self.multiplexed:
-                return  # behind a CIPSTART that failed
-            raise Wrong(f"{slot},CLOSED, and no such link was open")
-        if link.talk is not None and self._closing not in (None, link):
-            if self._closing.slot == slot:
-                link.talk.excuse()  # it was not the one that was meant
-        elif link.waiting and self.passive and not link.leaving and not self._disturbed():
-            raise Wrong(f"{slot},CLOSED, and {link.waiting} bytes had not been read")
-        self._slots[slot] = None
-        link.closed = True
-        link.tell()
-
-    def link_data(self, slot: int, data: bytes) -> None:
-        """Data came by itself."""
-        if self.passive:
-            raise Wrong("+IPD with data in passive mode")
-        link = self._open(slot, "+IPD")
-        self._received(link, data)
-
-    def link_waiting(self, slot: int, total: int) -> None:
-        """Data waits."""
-        link = self._open(slot, "+IPD")
-        link.waiting = total
-        link.tell()
-
-    def passed_through(self, data: bytes) -> None:
-        """Data in pass-through."""
-        if self.on_through is None:
-            raise Wrong("bytes without framing")
-        self.on_through(data)
-
-    def network(self, text: str) -> None:
-        """News of the network."""
-        self.networks[text.partition(":")[0]] += 1
-        if text.startswith("+ETH_GOT_IP"):
-            self.online.set()
-        elif text == "+ETH_DISCONNECTED":
-            self.online.clear()
-
-    def was_reset(self) -> None:
-        """Every link is gone without a word, and the modes are those of the start."""
-        self.passive = self.multiplexed = False
-        self.online.clear()
-        for link in self.taken:
-            self._slots[link.slot] = None
-            link.closed = True
-            if link.talk:
-                link.talk.excuse()
-            link.tell()
-
-    def _open(self, slot: int, what: str) -> Link:
-        link = self._slots[slot]
-        if link is None or not link.opened:
-            raise Wrong(f"{what} of link {slot}, which is not open")
-        return link
-
-    def _received(self, link: Link, data: bytes) -> None:
-        link.waiting = max(0, link.waiting - len(data))
-        if link.talk is None:
-            link.hello += data
-            if len(link.hello) >= HELLO:
-                number = int.from_bytes(link.hello[:HELLO])
-                talk = self.talks.get(number)
-                if talk is None:
-                    raise Wrong(f"a client begins with {bytes(link.hello[:HELLO])!r}")
-                link.talk = talk
-                talk.claimed = True
-                talk.receive(bytes(link.hello[HELLO:]))
-        else:
-            link.talk.receive(data)
-        self.bytes_down += len(data)
-        link.tell()
-
-    # settings
-
-    async def multiplex(self, enable: bool) -> None:
-        """AT+CIPMUX."""
-        await self._must(f"AT+CIPMUX={int(enable)}")
-        self.multiplexed = enable
-
-    async def receive_passively(self, passive: bool) -> None:
-        """AT+CIPRECVMODE."""
-
-        def line() -> str:
-            # What waits comes by itself from the very reply on.
-            self.passive = self.passive and passive
-            return f"AT+CIPRECVMODE={int(passive)}"
-
-        reply = await self.mcu.ask_then(line)
-        if reply is None or not reply.ok:
-            raise Wrong(f"AT+CIPRECVMODE: {reply}")
-        self.passive = passive
-        for link in self.taken:
-            link.tell()
-
-    async def _must(self, line: str) -> None:
-        reply = await self.mcu.ask(line)
-        if not reply.ok:
-            raise Wrong(f"{line}: {reply}")
-
-    # lives
+    def accepted(self, link: Link) -> None:
+        """Live the life of a client."""
+        task = asyncio.ensure_future(self._live_accepted(link))
+        self._lives.add(task)
+        task.add_done_callback(self._lives.discard)
 
     async def idle(self) -> None:
         """Return when every life is over."""
@@ -221,7 +59,7 @@ class Links:
         kind = talk.plan.kind
         expected = kind in NO_LINK or kind in GONE_AT_ONCE
         refused = expected and "connect fail" in str(reply)
-        if reply is not None and not refused and not self._disturbed():
+        if reply is not None and not refused and not self.disturbed():
             raise Wrong(f"AT+CIPSTART to {kind} (link {talk.number}): {reply}")
         talk.excuse()
         if talk.far_end is not None:
@@ -239,7 +77,7 @@ class Links:
             else:
                 self.endings["a client without a word", "broken off"] += 1
         except (AssertionError, TimeoutError) as error:
-            self._wrong(f"{type(error).__name__}: {error}")
+            self.wrong(f"{type(error).__name__}: {error}")
 
     async def live(self, link: Link) -> None:
         """Play the microcontroller's part of a talk, to the end of both ends."""
@@ -308,7 +146,7 @@ class Links:
     def _may_fail(self, talk: Talk) -> bool:
         """Whether the peer may have closed, or taken nothing for long."""
         ends_first = talk.plan.leaves == "far" and talk.plan.kind != "both ways"
-        return ends_first or talk.plan.kind == "stall" or talk.down_excused or self._disturbed()
+        return ends_first or talk.plan.kind == "stall" or talk.down_excused or self.disturbed()
 
     async def _until_leaving(self, link: Link, talk: Talk) -> None:
         """Wait until it is time for the microcontroller to close, or it is closed."""
@@ -339,12 +177,12 @@ class Links:
             if link.closed:
                 return None
             link.leaving = True
-            self._closing = link
+            self.closing = link
             return line
 
         reply = await self.mcu.ask_then(close)
-        if self._closing is link:
-            self._closing = None
+        if self.closing is link:
+            self.closing = None
         if reply is not None and not reply.ok and not link.closed:
             raise Wrong(f"{line}: {reply}")
         await self._closed(link, talk)
@@ -390,7 +228,7 @@ class Links:
                 link.to_pull.clear()
                 await self._pull(link)
         except AssertionError as error:
-            self._wrong(f"{type(error).__name__}: {error}")
+            self.wrong(f"{type(error).__name__}: {error}")
 
     async def _pull(self, link: Link) -> None:
         """Read what waits, in passive mode."""
@@ -408,7 +246,7 @@ class Links:
         def taken(data: bytes) -> None:
             nonlocal came
             came = len(data)
-            self._received(link, data)
+            self.received(link, data)
 
         while (reply := await self.mcu.ask_then(line, taken)) is not None:
             # with a network in disorder the link may have been closed meanwhile

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import os
 import re
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tests.endurance.soak import dialogue
+from tests.endurance.soak.conversation import Listener, Reply, Transcript, Wedged
 from tests.endurance.soak.streams import Wrong
 
 ANSWERS_WITHIN = 30.0
@@ -28,79 +27,13 @@ _BUSY = frozenset((b"busy p...", b"busy s..."))
 _LINK = re.compile(rb"(?:([0-4]),)?(CONNECT|CLOSED)")
 _NETWORK = re.compile(rb"WIFI .*|\+ETH_.*")
 _READ_AT_ONCE = 65536
-_KEPT = 50
-_SHOWN = 80
-
-
-class Wedged(AssertionError):
-    """The gateway does not answer."""
-
-
-class Listener(Protocol):
-    """What is told unasked."""
-
-    def link_connected(self, slot: int) -> None:
-        """A link is open: one that was asked for, or a client of a server."""
-
-    def link_closed(self, slot: int) -> None:
-        """A link is closed."""
-
-    def link_data(self, slot: int, data: bytes) -> None:
-        """Data of a link, pushed."""
-
-    def link_waiting(self, slot: int, total: int) -> None:
-        """Data of a link waits."""
-
-    def passed_through(self, data: bytes) -> None:
-        """Bytes without framing."""
-
-    def network(self, text: str) -> None:
-        """WIFI … or +ETH_…."""
-
-    def was_reset(self) -> None:
-        """`ready`: no link is open any more."""
-
-
-@dataclass
-class Reply:
-    """The answers to what was asked: their lines, the last words, and how long it took."""
-
-    lines: list[str] = field(default_factory=list)
-    finals: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def final(self) -> str:
-        """The first last word."""
-        return self.finals[0]
-
-    @property
-    def ok(self) -> bool:
-        """Whether that is OK or SEND OK."""
-        return self.final in ("OK", "SEND OK")
-
-    def __str__(self) -> str:
-        return " / ".join([*self.lines, *self.finals])
-
-
-@dataclass
-class _Note:
-    at: float
-    text: str
-    times: int = 1
-
-    def __str__(self) -> str:
-        moment = time.strftime("%H:%M:%S", time.gmtime(self.at))
-        return f"{moment}.{self.at % 1 * 1000:03.0f} {self.text}" + (
-            f" ({self.times} times)" if self.times > 1 else ""
-        )
 
 
 class Microcontroller:
     """Asks one thing at a time, and hears everything. `wrong` is told what must not be."""
 
     def __init__(self, path: Path, listener: Listener, wrong: Callable[[str], None]) -> None:
-        self._notes: collections.deque[_Note] = collections.deque(maxlen=_KEPT)
+        self._transcript = Transcript()
         self._descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         self._listener = listener
         self._wrong = wrong
@@ -120,7 +53,7 @@ class Microcontroller:
     @property
     def transcript(self) -> list[str]:
         """The last that was said, without payload."""
-        return [str(note) for note in self._notes]
+        return self._transcript.lines()
 
     def close(self) -> None:
         """Leave the line."""
@@ -162,7 +95,7 @@ class Microcontroller:
             assert self._prompted is not None
             if self._prompted.result():
                 for piece in pieces():
-                    self._note("->", f"{len(piece)} bytes")
+                    self._transcript.note("->", f"{len(piece)} bytes")
                     self._write(piece)
                     await asyncio.sleep(0)
             return await self._end_of_reply(text)
@@ -211,7 +144,7 @@ class Microcontroller:
     async def _ask(self, line: str, answers: int) -> Reply:
         self._begin(answers)
         for each in line.split("\n"):
-            self._note("->", each)
+            self._transcript.note("->", each)
         self._write(line.replace("\n", "\r\n").encode() + b"\r\n")
         return await self._end_of_reply(line)
 
@@ -219,7 +152,7 @@ class Microcontroller:
         self._begin(1)
         self._prompted = self._loop.create_future()
         self._dialogue.prompt = prompt
-        self._note("->", head)
+        self._transcript.note("->", head)
         self._write(head.encode() + b"\r\n")
         await self._within(self._prompted, head)
 
@@ -272,26 +205,26 @@ class Microcontroller:
 
     def _hear(self, message: dialogue.Message) -> None:
         if isinstance(message, dialogue.Text):
-            self._note("<-", message.text.decode("latin-1"))
+            self._transcript.note("<-", message.text.decode("latin-1"))
             self._text(message.text)
         elif isinstance(message, dialogue.Data):
-            self._note("<-", f"+IPD,{message.slot}: {len(message.data)} bytes")
+            self._transcript.note("<-", f"+IPD,{message.slot}: {len(message.data)} bytes")
             self._must_not_be_silent("+IPD")
             self._listener.link_data(message.slot, message.data)
         elif isinstance(message, dialogue.Waiting):
-            self._note("<-", f"+IPD,{message.slot},{message.total}")
+            self._transcript.note("<-", f"+IPD,{message.slot},{message.total}")
             self._must_not_be_silent("+IPD")
             self._listener.link_waiting(message.slot, message.total)
         elif isinstance(message, dialogue.Taken):
-            self._note("<-", f"+CIPRECVDATA: {len(message.data)} bytes")
+            self._transcript.note("<-", f"+CIPRECVDATA: {len(message.data)} bytes")
             if self._reply is None or self._taken is None:
                 raise Wrong("+CIPRECVDATA that nobody asked for")
             self._taken(message.data)
         elif isinstance(message, dialogue.Raw):
-            self._note("<-", f"{len(message.data)} bytes passed through")
+            self._transcript.note("<-", f"{len(message.data)} bytes passed through")
             self._listener.passed_through(message.data)
         else:
-            self._note("<-", "prompt")
+            self._transcript.note("<-", "prompt")
             if self._reply is not None and self._reply.finals:
                 # the OK before the prompt is not the last word
                 self._reply.finals.clear()
@@ -340,14 +273,6 @@ class Microcontroller:
     def _must_not_be_silent(self, what: str) -> None:
         if self._silent:
             raise Wrong(f"{what} between a prompt and its final reply")
-
-    def _note(self, way: str, text: str) -> None:
-        """Add a line to the transcript; one like the last is counted."""
-        shown = f"{way} {text[:_SHOWN]}"
-        if self._notes and self._notes[-1].text == shown:
-            self._notes[-1].times += 1
-        else:
-            self._notes.append(_Note(time.time(), shown))
 
     # writing
 

@@ -17,7 +17,7 @@ _LOG_LINES = 30
 
 def verdicts(soak: Soak) -> list[str]:
     """What is wrong, in sentences; none if all is well."""
-    found = list(soak.failures)
+    found = list(soak.stage.failures)
     memory = memory_trend(soak)
     if memory is not None and memory.grows(MOST_GROWTH * MIB):
         found.append(f"memory grows by {memory.growth / MIB:.2f} MiB over the run")
@@ -26,24 +26,24 @@ def verdicts(soak: Soak) -> list[str]:
 
 def memory_trend(soak: Soak) -> Trend | None:
     """That of the samples behind the first quarter of the run."""
-    samples = soak.samples
+    samples = soak.rests.memory
     since = samples[-1][0] * _WARM_UP if samples else 0.0
     return trend([sample for sample in samples if sample[0] >= since])
 
 
 def lines(soak: Soak, *, rig: str, seed: int, seconds: float) -> Iterator[str]:
     """The summary."""
-    links = soak.links
+    links = soak.stage.links
     yield f"soak: {seconds / 60:.1f} minutes, rig {rig}, seed {seed}"
     yield f"  rounds        {_listed(soak.rounds)}"
     yield (
         f"  links         {links.opened} opened; {links.bytes_up / MIB:.1f} MiB sent, "
         f"{links.bytes_down / MIB:.1f} MiB received, each byte compared"
     )
-    yield f"  disturbances  {_listed(soak.disturbances) or 'none'}"
+    yield f"  disturbances  {_listed(soak.stage.disturbances) or 'none'}"
     yield f"  beside        {_listed(soak.bystander.done)}"
     yield f"  network news  {_listed(links.networks) or 'none'}"
-    yield f"  AT at rest    answered in {soak.slowest_rest * 1000:.0f} ms at most"
+    yield f"  AT at rest    answered in {soak.rests.slowest * 1000:.0f} ms at most"
     yield f"  memory        {_memory(soak)}"
     yield f"  descriptors   {_descriptors(soak)}"
     yield ""
@@ -53,9 +53,9 @@ def lines(soak: Soak, *, rig: str, seed: int, seconds: float) -> Iterator[str]:
 def last_words(soak: Soak) -> Iterator[str]:
     """The end of the conversation and of the log, for one that went wrong."""
     yield "The end of the conversation, without payload:"
-    yield from (f"  {line}" for line in soak.links.mcu.transcript)
+    yield from (f"  {line}" for line in soak.stage.links.mcu.transcript)
     yield "The end of the gateway's log:"
-    yield from (f"  {line}" for line in soak.rig.gateway.log.splitlines()[-_LOG_LINES:])
+    yield from (f"  {line}" for line in soak.stage.rig.gateway.log.splitlines()[-_LOG_LINES:])
 
 
 def _listed(counts: Counter[str]) -> str:
@@ -69,9 +69,9 @@ def _slope(found: Trend | None, unit: str, scale: float) -> str:
 
 
 def _memory(soak: Soak) -> str:
-    if not soak.samples:
+    if not soak.rests.memory:
         return "not measured"
-    sizes = [size / MIB for _, size in soak.samples]
+    sizes = [size / MIB for _, size in soak.rests.memory]
     return (
         f"{sizes[0]:.2f} MiB at the start, {sizes[-1]:.2f} at the end, {max(sizes):.2f} at most "
         f"({len(sizes)} samples at rest); {_slope(memory_trend(soak), 'MiB', MIB)}"
@@ -79,10 +79,10 @@ def _memory(soak: Soak) -> str:
 
 
 def _descriptors(soak: Soak) -> str:
-    if not soak.descriptors:
+    if not soak.rests.descriptors:
         return "not measured"
-    counts = [count for _, count in soak.descriptors]
-    slope = _slope(trend([(at, float(count)) for at, count in soak.descriptors]), "", 1)
+    counts = [count for _, count in soak.rests.descriptors]
+    slope = _slope(trend([(at, float(count)) for at, count in soak.rests.descriptors]), "", 1)
     return f"{counts[0]} at the start, {counts[-1]} at the end; {slope}"
 
 

@@ -54,14 +54,15 @@ class ShortWorldLog(ShortLog, WorldGateway):
 class Rig:
     """A gateway at work, and what is around it.
 
-    `host` is the address of the far ends, `own` gives the gateway's, for clients from outside.
+    `host` is the address of the far ends, `own` the gateway's for clients from outside, empty
+    where it is Ethernet's.
     `make_socket` makes a TCP socket of the far ends' network. `disturbances` are what may
     happen to the network, by name; each is over on return.
     """
 
     gateway: ShortLog
     host: str
-    own: Callable[[], str]
+    own: str
     make_socket: Callable[[], socket.socket]
     wifi: bool = False
     disturbances: Mapping[str, Disturbance] = field(default_factory=dict)
@@ -73,7 +74,7 @@ def plain(folder: Path, anchor: bytes) -> Iterator[Rig]:
     gateway = ShortLog(folder, pace=0.1)
     (gateway.certificates / ANCHOR).write_bytes(anchor)
     with gateway:
-        yield Rig(gateway, "127.0.0.1", lambda: "127.0.0.1", _tcp_socket, wifi=True)
+        yield Rig(gateway, "127.0.0.1", "127.0.0.1", _tcp_socket, wifi=True)
 
 
 @contextlib.contextmanager
@@ -87,7 +88,7 @@ def namespaces(folder: Path, anchor: bytes) -> Iterator[Rig]:
         yield Rig(
             gateway,
             FAR,
-            world.address,
+            "",
             far.make_socket,
             disturbances={
                 "NetworkManager restarted": lambda chance: _restart(world, chance),
