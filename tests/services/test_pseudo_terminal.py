@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 import termios
 from pathlib import Path
 
@@ -86,6 +87,16 @@ def test_is_raw_before_its_name_appears(link: Path) -> None:
     assert local_flags & (termios.ECHO | termios.ICANON | termios.ISIG) == 0
     assert input_flags & (termios.ICRNL | termios.IXON) == 0
     assert control_flags & termios.CSIZE == termios.CS8
+
+
+def test_group_tty_cannot_write_to_it(link: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it could where /dev/pts is mounted as on every Debian."""
+    made = os.openpty()
+    os.fchmod(made[1], 0o620)
+    monkeypatch.setattr(os, "openpty", lambda: made)
+    line = PseudoTerminal(str(link))
+    assert stat.S_IMODE(link.stat().st_mode) == 0o600
+    run(line.close())
 
 
 def test_survives_a_hundred_clients_byte_for_byte(link: Path) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import random
-import re
-import socket
 from pathlib import Path
 
 from gateway import __version__
-from tests.services.authority import self_signed
 from tests.system.gateway_process import GatewayProcess
 from tests.system.line_client import OK, Client
 from tests.system.web_servers import accept, listening, port_of
@@ -22,22 +19,6 @@ POLLING = (
     ("AT+CIPMUX?", b"+CIPMUX:0\r\n" + OK),
 )
 QUERIES = 2_000
-
-ERROR = b"\r\nERROR\r\n"
-SECRET_LINES = (
-    ('AT+CWJAP_CUR="esp-at-sim","hush password"', b"\r\nFAIL\r\n"),
-    ('AT+CWJAP_DEF="esp-at-sim","hush', ERROR),
-    ('AT+CWJAP="esp-at-sim","hush password",junk', ERROR),
-    (f'AT+CWJAP="esp-at-sim","{"hush" * 17}"', ERROR),
-    ('AT+CWJAPP="esp-at-sim","hush password"', ERROR),
-    ('at+cwjap="esp-at-sim","hush password"', ERROR),
-    ("HUSH", ERROR),
-    ("AT+CWMODE_CUR=3", OK),
-    ('AT+CWSAP_CUR="mine","hush password",1,3', OK),
-    ('AT+CWSAP_DEF="mine","hush password",99,3', ERROR),
-    ("AT+CWSAP_CUR?", OK),
-    ("hush " * 60, ERROR),
-)
 
 
 def make_noise(client: Client, count: int, seed: int) -> None:
@@ -107,42 +88,3 @@ def test_sending_and_receiving_writes_nothing_at_info(tmp_path: Path) -> None:
                 client.expect(b"\r\n+IPD,6\r\n")
                 client.ask("AT+CIPRECVDATA=100", b"\r\n+CIPRECVDATA,6:answer" + OK)
             assert gateway.log[before:] == ""
-
-
-def test_no_secret_is_in_the_log_at_debug(tmp_path: Path) -> None:
-    certificate = self_signed("Root").pem
-    with (
-        GatewayProcess(tmp_path, log_level="debug") as gateway,
-        gateway.connect() as client,
-        listening() as server,
-    ):
-        client.greet()
-        for line, answer in SECRET_LINES:
-            client.send(f"{line}\r\n".encode())
-            client.until(answer)
-        client.ask("AT+CIPSSLCERT", OK + b">")
-        client.send(certificate.strip())
-        client.until(OK)
-        send_secrets(client, server)
-        assert gateway.ends() == 0
-    assert re.search(r" debug .*AT\+CWSAP_CUR=: OK, \d+\.\d ms\n", gateway.log)
-    assert "hush" not in gateway.log.lower()
-    assert "Traceback" not in gateway.log
-    for line in certificate.decode().splitlines()[1:-1]:
-        assert line not in gateway.log
-
-
-def send_secrets(client: Client, server: socket.socket) -> None:
-    """Send and receive a payload in every way there is, and once by mistake as a command."""
-    open_link = f'AT+CIPSTART="TCP","127.0.0.1",{port_of(server)}'
-    client.ask(open_link, b"CONNECT\r\n" + OK)
-    with accept(server) as peer:
-        client.send_payload(b"hush one")
-        assert peer.recv(100) == b"hush one"
-        peer.sendall(b"hush two")
-        client.expect(b"\r\n+IPD,8:hush two")
-        client.ask("AT+CIPMODE=1")
-        client.ask("AT+CIPSEND", b"\r\nOK\r\n\r\n>")
-        client.send(b"hush three")
-        assert peer.recv(100) == b"hush three"
-    client.send(b"hush four\r\n")
