@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-endurance soak test-vm vm-image deb deb-check lint check bench performance docs clean
+.PHONY: help setup run test test-endurance soak test-vm vm-image deb deb-check lint check bench bench-check performance docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ check: lint test ## lint, then test: what a change has to pass
 
 bench: setup ## measure speed and memory, and print the table (about 10 minutes)
 	$(PYTHON) -m benchmarks --json build/bench.json
+
+bench-check: setup ## count calls, instructions, memory; fail where 10 % worse (RENEW=1: new baseline)
+	$(PYTHON) -m benchmarks.check $(if $(CI),--strict) $(if $(RENEW),--write-baseline)
 
 performance: setup ## renew docs/performance.md from what make bench has measured
 	@$(PYTHON) -m benchmarks --from build/bench.json --write-docs > build/bench.txt

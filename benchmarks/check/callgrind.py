@@ -18,13 +18,13 @@ from benchmarks.check.conversation import ROUNDS, FarEnd, Round, converse
 from benchmarks.check.partner import MARK, session_alone
 from benchmarks.client import time_limit
 
-COUNT = 100
+COUNT = 50
 """Rounds in a first count; a second one has twice as many."""
 
 WARMING = 20
 """Rounds before, in which Python specializes its bytecode and caches fill."""
 
-LIMIT = 240.0
+LIMIT = 120.0
 _ALLOCATE = {"malloc", "calloc", "realloc"}
 
 _TOTAL = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)

@@ -10,7 +10,8 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -24,6 +25,8 @@ SIZE = 2048
 PAYLOAD = bytes(range(256)) * (SIZE // 256)
 SECONDS = 60.0
 """How long the far end waits for a byte before the check has failed."""
+
+PIECES_APART = 0.005
 
 _OK = b"\r\nOK\r\n"
 
@@ -108,6 +111,17 @@ def _up(client: Client, far: FarEnd) -> None:
     far.take()
 
 
+def _up_in_pieces(client: Client, far: FarEnd) -> None:
+    client.write(b"AT+CIPSEND=%d\r\n" % SIZE)
+    client.read_until(b"> ")
+    client.write(PAYLOAD[: SIZE // 2])
+    # Nothing tells that it has been read. A round in which it has not is not the usual one.
+    time.sleep(PIECES_APART)
+    client.write(PAYLOAD[SIZE // 2 :])
+    client.read_until(b"\r\nSEND OK\r\n")
+    far.take()
+
+
 def _down(client: Client, far: FarEnd) -> None:
     far.send()
     client.take_pushed(SIZE)
@@ -139,9 +153,17 @@ ROUNDS = (*PLAIN, *SECURED)
 """What is counted, in this order on one connection: `AT+CIPRECVMODE` changes how data comes."""
 
 
-def converse(client: Client, perform: Callable[[Round, FarEnd], None]) -> None:
-    """Open a link, have each kind of round performed, and the same with TLS."""
-    for context, kinds in ((None, PLAIN), (_server_context(), SECURED)):
+IN_PIECES = Round("2 KiB up, payload in two reads", _up_in_pieces, _SEND)
+"""For whoever can do with most of the rounds being as they should be."""
+
+
+def converse(
+    client: Client,
+    perform: Callable[[Round, FarEnd], None],
+    plain: Sequence[Round] = PLAIN,
+) -> None:
+    """Open a link, have each kind of round performed, and then those of TLS on another."""
+    for context, kinds in ((None, plain), (_server_context(), SECURED)):
         with FarEnd(context) as far:
             far.link(client)
             for kind in kinds:

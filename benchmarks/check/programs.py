@@ -29,3 +29,12 @@ def _program(name: str) -> str:
         if (path := shutil.which(name)) is not None:
             return path
     raise Missing(f"{name} is not installed, please type: sudo apt-get install {name}")
+
+
+def version(name: str) -> str:
+    """The version that a program tells; empty where it is not there."""
+    path = shutil.which(name)
+    if path is None:
+        return ""
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return said.stdout.partition("\n")[0].rpartition(" ")[2].rpartition("-")[2]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import installed, systems
 from benchmarks.check import programs
-from benchmarks.check.conversation import ROUNDS, FarEnd, Round, converse
+from benchmarks.check.conversation import IN_PIECES, PLAIN, SECURED, FarEnd, Round, converse
 from benchmarks.client import Client, time_limit
 from benchmarks.systems import Started, System
 
@@ -108,7 +108,7 @@ def _work(client: Client) -> None:
             kind.talk(client, far)
         client.command(_MARK)
 
-    converse(client, perform)
+    converse(client, perform, (*PLAIN, IN_PIECES))
 
 
 def _trace(start: Callable[[Path, Sequence[str]], Started]) -> list[tuple[str, str]]:
@@ -150,6 +150,6 @@ def count(line: str) -> tuple[dict[str, Traced], int]:
     traced = {
         # Every other section is what was done to get from one kind to the next.
         kind.name: summed(rounds_of(kind, section))
-        for kind, section in zip(ROUNDS, worked[1::2], strict=True)
+        for kind, section in zip((*PLAIN, IN_PIECES, *SECURED), worked[1::2], strict=True)
     }
     return traced, len(idle) - len(busy)
