@@ -33,8 +33,9 @@ def uses(tree: ast.AST) -> Iterator[tuple[str, str]]:
             if (node.value.id, node.attr) in WALL_CLOCK:
                 yield node.value.id, node.attr
         elif isinstance(node, ast.ImportFrom) and node.module == "time":
-            # by its bare name it could be used unseen
-            yield from ((node.module, each.name) for each in node.names)
+            # by its bare name it would be used unseen
+            named = ((node.module, each.name) for each in node.names)
+            yield from (name for name in named if name in WALL_CLOCK)
 
 
 def test_nothing_is_measured_by_the_time_of_day() -> None:
@@ -50,3 +51,4 @@ def test_a_use_is_found() -> None:
     for text in ("x = time.time()", "f(time.time)", "datetime.now(UTC)", "from time import time"):
         assert list(uses(ast.parse(text))), text
     assert not list(uses(ast.parse("time.monotonic(); loop.time(); from datetime import UTC")))
+    assert not list(uses(ast.parse("from time import monotonic")))
