@@ -7,6 +7,7 @@ and `CLOSED` can only come behind the link's data.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
@@ -37,6 +38,7 @@ class Announcer:
         self._grown: set[int] = set()
         # slots of which there is, or will be, something to say: new, with data, or ended
         self._live: set[int] = set()
+        self._later: asyncio.TimerHandle | None = None
         self._through: Link | None = None
         self._through_ended: Callable[[], None] | None = None
 
@@ -135,7 +137,28 @@ class Announcer:
         elif self._live and not self._outbox.held:
             self._say_news()
 
+    def end(self) -> None:
+        """No timer is left."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
+    def _may_say_news(self) -> bool:
+        """Whether the line has room for more; `pump` comes again when it has."""
+        if self._outbox.budget() <= 0:
+            return False
+        seconds = self._outbox.seconds_to_news()
+        if seconds > 0 and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(seconds, self._pump_again)
+        return seconds <= 0
+
+    def _pump_again(self) -> None:
+        self._later = None
+        self.pump()
+
     def _say_news(self) -> None:
+        if not self._may_say_news():
+            return
         links = [link for link in self.gateway.links.open_links() if link.slot in self._live]
         for link in links:
             if link.slot in self._new:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from gateway.recorder import Recorder
 from gateway.services.api import Line
 
 _BUDGET_SECONDS = 0.020
+_NEWS_SECONDS = 0.020
 _LEAST_BUDGET = 2048
 _MOST_BUDGET = 16384
 
@@ -47,6 +49,7 @@ class Outbox:
         self._recorder = recorder or Recorder.of_nobody()
         self._trace = self._recorder.trace
         self._waiting: deque[bytes] = deque()
+        self._news_until = 0.0
         self.held = False
         self.muted = False
 
@@ -83,6 +86,9 @@ class Outbox:
 
     def _say(self, message: bytes) -> None:
         self._line.write(message)
+        if seconds := self._line.seconds(len(message)):
+            now = asyncio.get_running_loop().time()
+            self._news_until = max(now, self._news_until) + seconds
         if self._trace.listening:
             self._recorder.notified(message)
 
@@ -111,6 +117,16 @@ class Outbox:
         second = self._line.seconds(1)
         ideal = int(_BUDGET_SECONDS / second) if second else _MOST_BUDGET
         return max(_LEAST_BUDGET, min(ideal, _MOST_BUDGET)) - self._line.buffered
+
+    def seconds_to_news(self) -> float:
+        """How long to wait before more news are written, so that no reply waits for long.
+
+        News are never in the line's way for more than 20 ms, those that the driver has taken
+        included: clients that come and go could fill it otherwise.
+        """
+        if not self._news_until:
+            return 0.0
+        return self._news_until - _NEWS_SECONDS - asyncio.get_running_loop().time()
 
     def seconds_left(self) -> float:
         """How long what is written will still be on the wire."""

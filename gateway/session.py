@@ -29,7 +29,6 @@ from gateway.at.stream import (
     Typed,
 )
 from gateway.at.stream import Line as LineEvent
-from gateway.at.syntax import split_line
 from gateway.at.table import Command, Commands, Scope
 from gateway.commands.call import Call, Gateway, PassThrough
 from gateway.intake import Intake
@@ -132,6 +131,7 @@ class Session:
     async def close(self) -> None:
         """End whatever runs; no task and no timer is left."""
         self._intake.stop()
+        self.announcer.end()
         self._recorder.forget()
         await self._runner.close()
         if self._line_task is not None:
@@ -227,16 +227,7 @@ class Session:
     def _call(self, text: bytes | None) -> tuple[Command, Handling]:
         if text is None:
             raise ATError(cause="a line of over 256 bytes")
-        parts = split_line(text)
-        if parts is None:
-            raise ATError(cause="a line that does not end with CR LF")
-        command = self._commands.find(parts[0])
-        if command is None:
-            raise ATError(cause="no such command")
-        try:
-            values = command.bind(parts[1], self.gateway.volatile.multiplexing)
-        except ATError as error:
-            raise error.with_spelling(command.spelling) from None
+        command, values = self._commands.read(text, self.gateway.volatile.multiplexing)
         call = Call(command.prefix, self._views[command.scope], self.gateway)
         return command, command.handler(call, *values)  # type: ignore[return-value]
 
