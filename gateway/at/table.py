@@ -9,7 +9,9 @@ from typing import Any
 
 from gateway.at.errors import ATError
 from gateway.at.params import Link, Parameter
-from gateway.at.syntax import split_arguments
+from gateway.at.syntax import split_arguments, split_line
+
+_MOST_REMEMBERED = 32
 
 Handler = Callable[..., Awaitable[bytes | None]]
 
@@ -76,6 +78,7 @@ class Commands:
 
     def __init__(self) -> None:
         self._by_spelling: dict[bytes, Command] = {}
+        self._read_lately: dict[tuple[bytes, bool], tuple[Command, list[Any]]] = {}
 
     def on(
         self,
@@ -132,6 +135,32 @@ class Commands:
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self._by_spelling.values())
+
+    def read(self, line: bytes, multiplexing: bool) -> tuple[Command, list[Any]]:
+        """The command of a line without its LF, and what to hand to its handler.
+
+        Raises ATError, which knows the spelling if it is one of ours. Boards say the same
+        few lines again and again: the latest ones are remembered, but none with a secret.
+        """
+        key = (line, multiplexing)
+        known = self._read_lately.get(key)
+        if known is not None:
+            return known
+        parts = split_line(line)
+        if parts is None:
+            raise ATError(cause="a line that does not end with CR LF")
+        command = self.find(parts[0])
+        if command is None:
+            raise ATError(cause="no such command")
+        try:
+            values = command.bind(parts[1], multiplexing)
+        except ATError as error:
+            raise error.with_spelling(command.spelling) from None
+        if not any(parameter.secret for parameter in command.parameters):
+            if len(self._read_lately) >= _MOST_REMEMBERED:
+                self._read_lately.clear()
+            self._read_lately[key] = command, values
+        return command, values
 
     def find(self, spelling: bytes) -> Command | None:
         """The command of exactly this spelling, None if there is none."""

@@ -13,6 +13,7 @@ import contextlib
 import select
 from collections.abc import Iterator, Mapping
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, SelectorKey
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class EventLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._lean = LeanSelector()
         super().__init__(self._lean)
+        # what asyncio's own method calls, asked several times for each read
+        self.time = monotonic  # type: ignore[method-assign]
 
     def serve_first(self, descriptor: int) -> None:
         """Run this descriptor's callback before those of others that became ready with it."""

@@ -173,3 +173,34 @@ def test_switches_take_nothing_but_0_and_1() -> None:
         assert [command.bind(b"0", False), command.bind(b"1", False)] == [[False], [True]]
         with pytest.raises(ATError):
             command.bind(b"2", False)
+
+
+ALL = all_commands()
+
+
+class TestRemembering:
+    """Lines that were read lately are not read again, and what they say does not change."""
+
+    def test_a_line_means_the_same_the_second_time(self) -> None:
+        line = b'AT+CIPSTART="TCP","example.test",80\r'
+        first = ALL.read(line, False)
+        second = ALL.read(line, False)
+        assert second == first
+        assert second[1] is first[1]  # so it was remembered
+
+    def test_multiplexing_makes_another_line_of_it(self) -> None:
+        assert ALL.read(b"AT+CIPSEND=2,3\r", True)[1] == [2, 3]
+        with pytest.raises(ATError):
+            ALL.read(b"AT+CIPSEND=2,3\r", False)
+        assert ALL.read(b"AT+CIPSEND=3\r", False)[1] == [0, 3]
+
+    def test_a_secret_is_not_remembered(self) -> None:
+        line = b'AT+CWJAP_CUR="net","a password"\r'
+        assert ALL.read(line, False)[1] is not ALL.read(line, False)[1]
+        assert "a password" not in repr(ALL._read_lately)
+
+    def test_it_takes_no_more_memory_however_many_lines_come(self) -> None:
+        commands = all_commands()
+        for number in range(1, 2049):
+            commands.read(f"AT+CIPSEND={number}\r".encode(), False)
+        assert len(commands._read_lately) <= 32
