@@ -144,7 +144,7 @@ def test_before_the_time_is_known_no_chain_is_checked_and_then_it_works_by_itsel
 
     async def work(desk: Desk) -> None:
         await desk.join()
-        desk.links._doubt = doubt
+        desk.links._connector._doubt = doubt
         async with python_server(server_context(tmp_path, SERVER)) as port:
             await with_chain(desk)
             doubts.append("the time is not known yet")
