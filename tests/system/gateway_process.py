@@ -35,6 +35,9 @@ class GatewayProcess:
     `begun` is what the log says once the `with` may begin.
     """
 
+    patience = LIMIT
+    """Seconds that a line of the log may take."""
+
     def __init__(
         self,
         folder: Path,
@@ -44,6 +47,7 @@ class GatewayProcess:
         pace: float = 0.0,
         environment: Mapping[str, str] | None = None,
         begun: str = "info gateway: ready",
+        network: str = "simulated",
     ) -> None:
         self.line = folder / "line"
         self.state = folder / "state"
@@ -56,7 +60,7 @@ class GatewayProcess:
         self._command = command_line(
             *("--config", str(self.configuration), "--uart", uart or f"pty:{self.line}"),
             *("--state-dir", str(self.state), "--cert-dir", str(self.certificates)),
-            *("--network", "simulated"),
+            *("--network", network),
             *(("--log-level", log_level) if log_level else ()),
         )
         self._begun = begun
@@ -102,9 +106,9 @@ class GatewayProcess:
         """Return once a line of the log contains `text`."""
         with self._news:
             found = self._news.wait_for(
-                lambda: any(text in line for line in self._log) or self._log_ended(), LIMIT
+                lambda: any(text in line for line in self._log) or self._log_ended(), self.patience
             )
-        assert found, f"no {text!r} in the log after {LIMIT} s:\n{self.log}"
+        assert found, f"no {text!r} in the log after {self.patience} s:\n{self.log}"
         assert text in self.log, f"ended without {text!r} in the log:\n{self.log}"
 
     def connect(self) -> Client:

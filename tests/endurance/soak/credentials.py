@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tests.services.authority import self_signed
 
+_FAR_ENDS = ("127.0.0.1", "10.42.7.1", "10.77.1.1")
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -21,7 +23,7 @@ class Credentials:
 def credentials(folder: Path) -> Credentials:
     """Make them anew; the key is written into `folder`."""
     root = self_signed("Soak Root")
-    server = root.issue("soak", addresses=("127.0.0.1", "10.42.7.1"))
+    server = root.issue("soak", addresses=_FAR_ENDS)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server.write(folder))
     return Credentials(root.pem, context, self_signed("Useless Root").pem)

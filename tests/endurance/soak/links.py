@@ -22,8 +22,10 @@ FAR_END_WITHIN = 40.0
 class Links(Slots):
     """Plays the microcontroller's part of talks; what ended how is in `endings`."""
 
-    def __init__(self, wrong: Callable[[str], None], disturbed: Callable[[], bool]) -> None:
-        super().__init__(wrong, disturbed)
+    def __init__(
+        self, wrong: Callable[[str], None], disturbed: Callable[[], bool], *, lost: str, back: str
+    ) -> None:
+        super().__init__(wrong, disturbed, lost=lost, back=back)
         self.endings: Counter[tuple[str, str]] = Counter()
         self._lives: set[asyncio.Task[None]] = set()
 

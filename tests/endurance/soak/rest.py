@@ -12,7 +12,7 @@ from tests.endurance.soak.streams import Wrong
 ANSWERS_AT_REST = 1.0
 """Seconds within which `AT` is answered when nothing else goes on."""
 _AT_REST_WITHIN = 10.0
-_ONLINE_WITHIN = 40.0
+_ONLINE_WITHIN = 90.0
 _LOOK_SECONDS = 0.05
 
 

@@ -54,8 +54,10 @@ class ShortWorldLog(ShortLog, WorldGateway):
 class Rig:
     """A gateway at work, and what is around it.
 
-    `host` is the address of the far ends, `own` the gateway's for clients from outside, empty
-    where it is Ethernet's.
+    `host` is the address of the far ends; `own` is the row of AT+CIFSR with the gateway's for
+    clients from outside, unless it has a dot and is the address itself. `joins` is typed at the
+    start. The links' interface is lost and back by the notifications `lost` and `back`; once it
+    is, links come about again within `calm_after` seconds.
     `make_socket` makes a TCP socket of the far ends' network. `disturbances` are what may
     happen to the network, by name; each is over on return.
     """
@@ -65,6 +67,10 @@ class Rig:
     own: str
     make_socket: Callable[[], socket.socket]
     wifi: bool = False
+    joins: str = ""
+    lost: str = "+ETH_DISCONNECTED"
+    back: str = "+ETH_GOT_IP"
+    calm_after: float = 25.0
     disturbances: Mapping[str, Disturbance] = field(default_factory=dict)
 
 
@@ -84,11 +90,11 @@ def namespaces(folder: Path, anchor: bytes) -> Iterator[Rig]:
         gateway = ShortWorldLog(world, folder / "gateway")
         (gateway.certificates / ANCHOR).write_bytes(anchor)
         stack.enter_context(gateway)
-        far = _InNamespace(world.far_namespace)
+        far = InNamespace(world.far_namespace)
         yield Rig(
             gateway,
             FAR,
-            "",
+            "ETHIP",
             far.make_socket,
             disturbances={
                 "NetworkManager restarted": lambda chance: _restart(world, chance),
@@ -99,13 +105,14 @@ def namespaces(folder: Path, anchor: bytes) -> Iterator[Rig]:
 
 
 RIGS = {"plain": plain, "namespaces": namespaces}
+"""By name; `radio` is for the inside of a virtual machine."""
 
 
 def _tcp_socket() -> socket.socket:
     return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
 
-class _InNamespace:
+class InNamespace:
     """Makes sockets in another network namespace: a socket stays in that of its maker."""
 
     def __init__(self, path: Path) -> None:

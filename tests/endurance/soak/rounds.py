@@ -58,8 +58,7 @@ class Soak:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _play(self, end: float) -> None:
-        await self.stage.links.mcu.heard_ready()
-        await self.stage.links.mcu.ask("ATE0")
+        await self.stage.begin()
         await self.rests.take()
         while time.monotonic() < end:
             chance = random.Random(f"{self.stage.seed}/round {sum(self.rounds.values()) + 1}")

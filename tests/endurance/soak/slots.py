@@ -38,10 +38,12 @@ class Slots:
 
     `talks` has those of clients from outside by their numbers, and `mcu` is to be set before
     anything is told. `disturbed` is asked whether the network is, or was a moment ago, in
-    disorder.
+    disorder. By the notifications `lost` and `back` the interface of the links goes and comes.
     """
 
-    def __init__(self, wrong: Callable[[str], None], disturbed: Callable[[], bool]) -> None:
+    def __init__(
+        self, wrong: Callable[[str], None], disturbed: Callable[[], bool], *, lost: str, back: str
+    ) -> None:
         self.mcu: Microcontroller
         self.passive = False
         self.multiplexed = True
@@ -52,8 +54,7 @@ class Slots:
         self.networks: Counter[str] = Counter()
         self.on_through: Callable[[bytes], None] | None = None
         self.online = asyncio.Event()
-        self.address = ""
-        """The last that Ethernet had."""
+        self._lost, self._back = lost, back
         self.wrong = wrong
         self.disturbed = disturbed
         self._slots: list[Link | None] = [None] * SLOTS
@@ -119,10 +120,9 @@ class Slots:
     def network(self, text: str) -> None:
         """News of the network."""
         self.networks[text.partition(":")[0]] += 1
-        if text.startswith("+ETH_GOT_IP"):
-            self.address = text.partition(":")[2]
+        if text.startswith(self._back):
             self.online.set()
-        elif text == "+ETH_DISCONNECTED":
+        elif text == self._lost:
             self.online.clear()
 
     def was_reset(self) -> None:

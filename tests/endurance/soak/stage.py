@@ -13,10 +13,9 @@ from tests.endurance.soak.credentials import Credentials
 from tests.endurance.soak.links import Links
 from tests.endurance.soak.plans import Scale
 from tests.endurance.soak.rigs import Rig
+from tests.endurance.soak.streams import Wrong
 from tests.endurance.soak.talk import Plan, Talk
 
-CALM_AFTER = 25.0
-"""Seconds after a disturbance in which links may still not come about."""
 _SMALL = 4096
 
 
@@ -28,10 +27,12 @@ class Stage:
         self.seed = seed
         self.scale = scale
         self.credentials = credentials
-        self.links = Links(self.fail, self.disturbed)
+        self.links = Links(self.fail, self.disturbed, lost=rig.lost, back=rig.back)
         self.disturbances: Counter[str] = Counter()
         self.failures: list[str] = []
         self.failed = asyncio.Event()
+        self.own = ""
+        """The gateway's address, for clients from outside."""
         self._number = 0
         self._disturbing = 0
         self._calm_at = 0.0
@@ -46,7 +47,7 @@ class Stage:
         return self._disturbing > 0 or time.monotonic() < self._calm_at
 
     @contextlib.contextmanager
-    def disturbance(self, name: str, calm_after: float = CALM_AFTER) -> Iterator[None]:
+    def disturbance(self, name: str, calm_after: float | None = None) -> Iterator[None]:
         """Something that happens to the network during the `with`."""
         self.disturbances[name] += 1
         self._disturbing += 1
@@ -54,7 +55,24 @@ class Stage:
             yield
         finally:
             self._disturbing -= 1
+            calm_after = self.rig.calm_after if calm_after is None else calm_after
             self._calm_at = max(self._calm_at, time.monotonic() + calm_after)
+
+    async def begin(self) -> None:
+        """Join what the rig joins, and learn the gateway's address."""
+        mcu, rig = self.links.mcu, self.rig
+        await mcu.heard_ready()
+        await mcu.ask("ATE0")
+        if rig.joins and not (reply := await mcu.ask(rig.joins)).ok:
+            raise Wrong(f"joining: {reply}")
+        await self.links.online.wait()
+        if "." in rig.own:
+            self.own = rig.own
+            return
+        reply = await mcu.ask("AT+CIFSR")
+        (self.own,) = [
+            line.split('"')[1] for line in reply.lines if line.startswith(f"+CIFSR:{rig.own},")
+        ]
 
     def talk(self, plan: Plan) -> Talk:
         """A talk with a number of its own."""

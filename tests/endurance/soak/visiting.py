@@ -9,9 +9,11 @@ import time
 
 from tests.endurance.soak.plans import outside_plan
 from tests.endurance.soak.servers import be
-from tests.endurance.soak.stage import CALM_AFTER, Stage
+from tests.endurance.soak.stage import Stage
 from tests.endurance.soak.streams import Wrong
 from tests.endurance.soak.talk import Talk
+
+_CONNECTS_WITHIN = 25.0
 
 
 async def serve(stage: Stage, most: int, until: float, chance: random.Random) -> None:
@@ -63,8 +65,8 @@ async def _visit(stage: Stage, talk: Talk, port: int) -> None:
     connection.setblocking(False)
     with connection:
         try:
-            async with asyncio.timeout(CALM_AFTER):
-                address = (stage.rig.own or stage.links.address, port)
+            async with asyncio.timeout(_CONNECTS_WITHIN):
+                address = (stage.own, port)
                 await asyncio.get_running_loop().sock_connect(connection, address)
         except OSError:
             return  # the server, or the network, is gone

@@ -1,0 +1,31 @@
+"""Everything at once over a radio, while the access point and NetworkManager go and come."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from tests.vm.gateway_on_serial import PLACE
+from tests.vm.machine import Machine
+from tests.vm.report import Report
+
+MINUTES = 3
+
+
+def test_three_minutes_on_a_radio(machine: Machine, report: Report) -> None:
+    """Each byte is compared; what is gone at rest is memory and descriptors as at the start."""
+    seed = os.environ.get("SOAK_SEED", "1")
+    done = machine.run(
+        f"cd {PLACE} && python3 -u -m tests.endurance.soak --minutes {MINUTES} --rig radio "
+        f"--seed {seed} 2>&1",
+        seconds=(MINUTES + 9) * 60,
+        check=False,
+    )
+    print(done.output)
+    assert done.status == 0, done.output
+    # Each of them is brought about by the seed, unless the machine is too slow to get there.
+    assert re.search(r"disturbances .*(access point|NetworkManager)", done.output)
+    for name in ("links", "memory", "descriptors"):
+        found = re.search(rf"^  {name} +(.*)$", done.output, re.MULTILINE)
+        assert found
+        report.note(f"{name}: {found[1]}")
