@@ -71,14 +71,11 @@ class Verdict:
 
 def judge(figure: Figure, before: float | None) -> Verdict:
     """The verdict on one figure."""
-    verdict = Verdict(figure, before)
     if figure.most is not None and figure.value > figure.most:
         return Verdict(figure, before, f"over the limit of {shown(figure.most)}")
-    change = verdict.change
-    more = figure.value - before if before is not None else 0.0
-    if change is not None and change > TOLERANCE and more > figure.chance:
+    if before is not None and figure.value > max(before * (1 + TOLERANCE), before + figure.chance):
         return Verdict(figure, before, "worse")
-    return verdict
+    return Verdict(figure, before)
 
 
 def newcomers(now: Sequence[str], before: Sequence[str] | None) -> list[str]:
