@@ -22,6 +22,10 @@ from benchmarks.systems import Started, System
 SETTLING = 2.0
 """Seconds of quiet before memory at rest is read."""
 
+_LOOK = 0.05
+_IDLE = 0.001
+"""Seconds of processor in so many seconds are as good as none."""
+
 REFERENCE = "asyncio"
 """The measurement `start` of this system is Python's own: `import asyncio`, and its end."""
 
@@ -64,9 +68,20 @@ def measure(starts: Starts, results: Results, number: int) -> None:
             if number >= 0:
                 results.add("start", name, number, time.perf_counter() - begin)
                 results.add("start" + CPU, name, number, on_processor)
+            if name in running:
+                _wait_until_idle(running[name])
         if number >= 0:
             time.sleep(SETTLING)
             _read_memory(running, results, number)
+
+
+def _wait_until_idle(system: System) -> None:
+    """What a system does behind its `ready` is not to be in the way of the next one's start."""
+    until = time.monotonic() + SETTLING
+    before = 0.0
+    while (now := cpu_seconds(system.pid)) - before > _IDLE and time.monotonic() < until:
+        before = now
+        time.sleep(_LOOK)
 
 
 def _import_asyncio() -> float:
