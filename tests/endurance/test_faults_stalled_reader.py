@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.peers import free_port
 from tests.system.faulty_host import DeafClient, processor_seconds, pump
 from tests.system.gateway_process import GatewayProcess
 from tests.system.line_client import LIMIT, OK, Pushed
@@ -135,4 +138,34 @@ def test_replies_that_are_not_read_stop_the_reading_of_queries(tmp_path: Path) -
             client.expect(OK + b"+CIPSTO:%d\r\n" % (each % 7200) + OK)
         client.ask("AT")
         assert gateway.resident_bytes() - before < MOST_MEMORY
+        assert gateway.ends() == 0
+
+
+def test_clients_wait_while_nobody_can_hear_of_them(tmp_path: Path) -> None:
+    """Each that came is told of in the end, with its end; more than the backlog is not taken."""
+    port = free_port()
+    query = b"AT+CIPMUX?\r\n"
+    with GatewayProcess(tmp_path) as gateway, DeafClient(gateway.line) as client:
+        client.greet()
+        client.ask("AT+CIPMUX=1")
+        client.ask(f"AT+CIPSERVER=1,{port}")
+        flood = query * 10_000
+        sent = client.push(flood)
+        assert sent < len(flood)
+        before = gateway.resident_bytes()
+        came = 0
+        with contextlib.suppress(TimeoutError):
+            while came < 1000:
+                socket.create_connection(("127.0.0.1", port), 0.5).close()
+                came += 1
+        # five links, and what waits in the kernel
+        assert came < 100
+        assert gateway.resident_bytes() - before < MOST_MEMORY
+        client.send(query[sent % len(query) :] if sent % len(query) else b"")
+        told: Counter[bytes] = Counter()
+        while told[b"+CIPMUX:1\r\n"] < -(-sent // len(query)) or client.something_comes(1):
+            told[client.until(b"\r\n")] += 1
+        for slot in range(5):
+            assert told[b"%d,CONNECT\r\n" % slot] == told[b"%d,CLOSED\r\n" % slot] > 0
+        client.ask("AT")
         assert gateway.ends() == 0

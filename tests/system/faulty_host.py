@@ -135,7 +135,7 @@ class DeafClient(Client):
         """Whether there is something to read within so many seconds."""
         arrival = select.poll()
         arrival.register(self._descriptor, select.POLLIN)
-        return bool(arrival.poll(seconds * 1000))
+        return bool(self._received or arrival.poll(seconds * 1000))
 
 
 def pump(peer: socket.socket, data: bytes, *, patience: float = 0.3) -> int:
