@@ -111,6 +111,19 @@ class Client:
         self.send(data)
         self.expect(b"\r\nRecv %d bytes\r\n\r\nSEND OK\r\n" % len(data))
 
+    def fileno(self) -> int:
+        """Its descriptor, to wait for what comes."""
+        return self._descriptor
+
+    def drop_what_came(self) -> None:
+        """Read what there is to read, and forget it."""
+        self._wait(select.POLLIN)
+        self._received.clear()
+
+    def put_back(self, data: bytes) -> None:
+        """These bytes are read next."""
+        self._received[:0] = data
+
     def message(self) -> bytes | Pushed:
         """The next whole message of a link: +IPD with its data, a prompt or a line."""
         start = self.read(2)
