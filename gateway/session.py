@@ -161,6 +161,10 @@ class Session:
             self._intake.stream.start_over()
             self._outbox.release()
         if not self._outbox.muted:
+            # What was about to be told is part of how things stand, and is not said twice.
+            self._outbox.muted = True
+            self.gateway.network.announce()
+            self._outbox.muted = False
             self._say_ready()
             self.announcer.say_present_state()
             self.announcer.pump()

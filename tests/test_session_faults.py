@@ -154,3 +154,24 @@ def test_in_the_middle_of_a_line_the_noise_costs_one_error() -> None:
         assert await desk.ask("AT") == OK
 
     in_fake_time(work)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 5])
+def test_who_opens_the_line_when_the_cable_comes_hears_of_it_once(turns: int) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.quiet()
+        desk.network.unplug_ethernet()
+        await desk.turns(5)
+        desk.unread()
+        desk.network.plug_ethernet()
+        await desk.turns(turns)
+        before = desk.unread()
+        desk.session.opened()
+        heard = desk.unread()
+        await asyncio.sleep(1)
+        heard += desk.unread()
+        assert heard.startswith(written("⏎ready⏎+ETH_CONNECTED⏎"))
+        assert heard.count(b"+ETH_CONNECTED") == heard.count(b"+ETH_GOT_IP") == 1
+        assert before.count(b"+ETH_CONNECTED") == min(turns, 1)
+
+    in_fake_time(work)

@@ -238,6 +238,9 @@ class Network(Protocol):
         `leave` comes, or the session ends.
         """
 
+    def announce(self) -> None:
+        """Tell the listener now what it has not been told yet."""
+
     def end(self) -> None:
         """The session ends: its listener hears nothing more."""
 

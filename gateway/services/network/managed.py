@@ -122,6 +122,13 @@ class ManagedNetwork:
         self._ethernet.begin(wanted)
         self._news.begin(listener)
 
+    def announce(self) -> None:
+        """Tell now what would be told in the next turns of the loop."""
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._refresh()
+        self._news.announce()
+
     def end(self) -> None:
         """The session ends: nothing is told any more, no access point tried."""
         self._news.end()

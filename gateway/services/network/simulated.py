@@ -112,6 +112,10 @@ class SimulatedNetwork:
         self._apply_wired(wanted)
         self._news.begin(listener)
 
+    def announce(self) -> None:
+        """Tell now what would be told in the next turn of the loop."""
+        self._news.announce()
+
     def end(self) -> None:
         """The session ends: nothing is told any more, no access point tried."""
         self._news.end()
