@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-endurance soak test-vm vm-image deb deb-check lint check bench bench-check performance docs clean
+.PHONY: help setup run test test-endurance fuzz soak test-vm vm-image deb deb-check lint check bench bench-check performance docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-endurance: setup ## noise, floods and a soak (minutes)
 
 soak: setup ## everything at once for HOURS=n, every byte compared, memory watched
 	$(PYTHON) -m tests.endurance.soak --hours $(or $(HOURS),1) $(if $(SEED),--seed $(SEED)) $(if $(RIG),--rig $(RIG))
+
+fuzz: setup ## look for input that fails, each target SECONDS long (60)
+	$(PYTHON) -m tests.fuzz $(or $(SECONDS),60) $(TARGETS)
 
 test-vm: setup ## test Wi-Fi and the packages in virtual machines (about half an hour)
 	$(PYTHON) -m pytest -v tests/vm -o faulthandler_timeout=1200

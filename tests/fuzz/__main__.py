@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 from tests.fuzz.seeds import seeds, words
-from tests.fuzz.selection import Arc, select
+from tests.fuzz.selection import select
 from tests.fuzz.targets import CORPUS, TARGETS, corpus_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -115,13 +115,7 @@ def _renew(name: str) -> None:
     before = {file.read_bytes() for file in corpus_of(name)}
     files = [*(BUILD / "kept" / name).iterdir(), *(BUILD / "seeds" / name).iterdir()]
     made = {data for file in files if len(data := file.read_bytes()) <= LONGEST}
-    reached: set[Arc] = set()
-    if before:
-        # what is there stays, unless it reaches nothing of its own
-        chosen = set(select(TARGETS[name], before, reached))
-        chosen |= set(select(TARGETS[name], made - before, reached))
-    else:
-        chosen = set(select(TARGETS[name], made, reached))
+    chosen = select(TARGETS[name], before | made)
     for data in before - chosen:
         (CORPUS / name / _name(data)).unlink(missing_ok=True)
     for data in chosen - before:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.services.api import Interface
 from gateway.services.api_links import (
@@ -25,7 +25,9 @@ STALL_SECONDS = 5.0
 class MemoryLink:
     """A link whose peer is a few attributes. Satisfies `Link`."""
 
-    def __init__(self, slot: int, kind: str, *, accepted: bool) -> None:
+    def __init__(
+        self, slot: int, kind: str, changed: Callable[[MemoryLink], None], *, accepted: bool
+    ) -> None:
         self.slot = slot
         self.kind = kind
         self.accepted = accepted
@@ -36,6 +38,7 @@ class MemoryLink:
         self.ended = False
         self.stalled = False
         self.sent = bytearray()
+        self._changed = changed
         self._held = bytearray()
         self._waiter: asyncio.Future[None] | None = None
 
@@ -72,6 +75,7 @@ class MemoryLink:
                 await asyncio.wait_for(self._waiter, STALL_SECONDS)
             except TimeoutError:
                 self.ended = True
+                self._changed(self)
                 raise LinkBroken(f"link {self.slot}: the peer took nothing") from None
             finally:
                 self._waiter = None
@@ -131,7 +135,7 @@ class MemoryLinks:
                 raise ConnectFailed(f"{host} port {port}: Connection refused")
         finally:
             self._opening.discard(slot)
-        return self._take(MemoryLink(slot, "TCP" if tls is None else "SSL", accepted=False))
+        return self._take(slot, "TCP" if tls is None else "SSL", accepted=False)
 
     async def offers_fragment_length(self, host: str, port: int, length: int) -> bool:
         """Every other port does."""
@@ -142,11 +146,12 @@ class MemoryLinks:
         """A client of a server comes; None where no slot is free."""
         for slot in range(SLOTS):
             if self._slots[slot] is None and slot not in self._opening:
-                return self._take(MemoryLink(slot, "TCP", accepted=True))
+                return self._take(slot, "TCP", accepted=True)
         return None
 
-    def _take(self, link: MemoryLink) -> MemoryLink:
-        self._slots[link.slot] = link
+    def _take(self, slot: int, kind: str, *, accepted: bool) -> MemoryLink:
+        link = MemoryLink(slot, kind, self.listener.link_changed, accepted=accepted)
+        self._slots[slot] = link
         self.last_one_closed = False
         return link
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.at.params import Choice, Integer, Link, Parameter, Switch
@@ -38,7 +38,7 @@ RECORDS = (
 
 def seeds(name: str, folder: Path) -> list[bytes]:
     """Inputs for the target of this name; `folder` is for files that are made on the way."""
-    makers = {
+    makers: dict[str, Callable[[], Iterator[bytes]]] = {
         "stream": _stream,
         "syntax": _lines,
         "session": _session,

@@ -1,9 +1,10 @@
-"""Which inputs are worth keeping: those that reach what no smaller one does."""
+"""Which inputs are worth keeping: those that reach what no other does."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,13 +15,21 @@ GATEWAY = str(Path(__file__).parent.parent.parent / "gateway")
 Arc = tuple[str, int, int]
 
 
-def select(target: Target, inputs: Iterable[bytes], reached: set[Arc]) -> Iterator[bytes]:
-    """The inputs that add to `reached`, the smallest first; `reached` grows on the way."""
+def select(target: Target, inputs: Iterable[bytes]) -> set[bytes]:
+    """Inputs that together reach all that `inputs` do, none of them for nothing."""
+    reached: Counter[Arc] = Counter()
+    chosen: dict[bytes, set[Arc]] = {}
     for data in sorted(set(inputs), key=lambda each: (len(each), each)):
-        fresh = arcs_of(target, data) - reached
-        if fresh:
-            reached |= fresh
-            yield data
+        arcs = arcs_of(target, data)
+        if not arcs <= reached.keys():
+            chosen[data] = arcs
+            reached.update(arcs)
+    # the small ones came first, and a larger one may have made them superfluous
+    for data, arcs in list(chosen.items()):
+        if all(reached[arc] > 1 for arc in arcs):
+            reached.subtract(arcs)
+            del chosen[data]
+    return set(chosen)
 
 
 def arcs_of(target: Target, data: bytes) -> set[Arc]:
