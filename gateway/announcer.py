@@ -97,6 +97,18 @@ class Announcer:
         self._live.add(link.slot)
         self.pump()
 
+    def introduce(self) -> None:
+        """Say which links are new.
+
+        Also before a command that could mean one: whoever typed it may know of its slot no
+        more than that the one before is closed.
+        """
+        if self._new:
+            for link in self.gateway.links.open_links():
+                if link.slot in self._new:
+                    self._new.discard(link.slot)
+                    self._outbox.notify(messages.connected(self.gateway.link_id(link)))
+
     def link_changed(self, link: Link) -> None:
         """More data waits, or the link has ended."""
         if not link.ended:
@@ -159,11 +171,8 @@ class Announcer:
     def _say_news(self) -> None:
         if not self._may_say_news():
             return
+        self.introduce()
         links = [link for link in self.gateway.links.open_links() if link.slot in self._live]
-        for link in links:
-            if link.slot in self._new:
-                self._new.discard(link.slot)
-                self._outbox.notify(messages.connected(self.gateway.link_id(link)))
         if self.gateway.volatile.passive:
             self._say_what_waits(links)
         else:

@@ -221,6 +221,7 @@ class Session:
         elif text == _QUESTION and now <= self._question_until:
             return
         self._started = now
+        self.announcer.introduce()
         try:
             command, handling = self._call(text)
         except ATError as error:

@@ -379,3 +379,20 @@ def test_only_links_of_running_servers_are_closed() -> None:
                 assert (await desk.ask("AT+CIPSTATUS")).count(b"+CIPSTATUS:1,") == 1
 
     in_fake_time(work)
+
+
+def test_a_client_is_told_of_before_a_command_can_mean_it() -> None:
+    """What was typed for a link that is closed must not end its successor without a word."""
+
+    async def work(desk: Desk) -> None:
+        port = await serve(desk)
+        desk.unread()
+        desk.line.slow = True
+        desk.line.write(bytes(16384))
+        async with client(port):
+            await until(lambda: desk.links[0] is not None)
+            assert b"CONNECT" not in desk.unread()
+            desk.type("AT+CIPCLOSE=0\r\n")
+            assert desk.unread() == b"0,CONNECT\r\n0,CLOSED\r\n" + OK
+
+    at_desk(work)
