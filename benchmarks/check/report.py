@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.check.judging import (
@@ -51,9 +52,15 @@ class Report:
         if unwelcome := unwanted(names):
             found.append(f"{place}: imported, and must not be: {', '.join(unwelcome)}")
         if new := newcomers(names, self._baseline.modules(place)):
-            found.append(f"{place}: new modules of others: {', '.join(new)}")
+            found.append(f"{place}: new modules of others: {_in_short(new)}")
         self.wrong += found
         return [f"      {each}" for each in found]
+
+
+def _in_short(names: Sequence[str]) -> str:
+    """The packages, and of how many modules each."""
+    packages = Counter(name.partition(".")[0] for name in names)
+    return ", ".join(f"{name} ({n})" if n > 1 else name for name, n in sorted(packages.items()))
 
 
 def _row(verdict: Verdict) -> str:
