@@ -7,12 +7,12 @@ import functools
 import hashlib
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 DAY = datetime.timedelta(days=1)
@@ -22,12 +22,13 @@ PRESENT = (NOW - 10 * DAY, NOW + 10 * DAY)
 FUTURE = (NOW + 10 * DAY, NOW + 20 * DAY)
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Extensions = Sequence[tuple[x509.ExtensionType, bool]]
 
 
 @functools.cache
-def rsa_key() -> rsa.RSAPrivateKey:
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
     """One RSA key for the whole run: making one takes longer than a test."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def ec_key() -> ec.EllipticCurvePrivateKey:
@@ -89,12 +90,22 @@ class Identity:
         valid: tuple[datetime.datetime, datetime.datetime] = PRESENT,
         authority: bool = False,
         key: Key | None = None,
+        extensions: Extensions = (),
     ) -> Identity:
-        """Sign a certificate; `authority` makes it one that may sign others."""
+        """Sign a certificate; `authority` makes it one that may sign others.
+
+        `extensions` are added, each with whether it is critical; one of a kind that would be
+        there anyhow takes its place.
+        """
         key = key or ec_key()
         subject = named(subject) if isinstance(subject, str) else subject
+        usual = _usual(authority, names, addresses)
         certificate = _sign(
-            subject, key, self.certificate.subject, self.key, valid, authority, names, addresses
+            subject,
+            key,
+            (self.certificate.subject, self.key),
+            valid,
+            _replaced(usual, extensions),
         )
         is_root = self.certificate.issuer == self.certificate.subject
         chain = () if is_root else (self.certificate, *self.chain)
@@ -109,35 +120,76 @@ def self_signed(
     names: Sequence[str] = (),
     addresses: Sequence[str] = (),
     key: Key | None = None,
+    extensions: Extensions = (),
 ) -> Identity:
     """A root, or with `authority=False` a server that vouches for itself."""
     key = key or ec_key()
     subject = named(subject) if isinstance(subject, str) else subject
-    return Identity(_sign(subject, key, subject, key, valid, authority, names, addresses), key)
+    added = _replaced(_usual(authority, names, addresses), extensions)
+    return Identity(_sign(subject, key, (subject, key), valid, added), key)
+
+
+def signed_by_digest(
+    identity: Identity, issuer: Identity, digest: hashes.MD5 | hashes.SHA1
+) -> Identity:
+    """The same certificate signed with a digest of old, which no library does any more.
+
+    `issuer` has an RSA key, of which all signatures are of one length, as are the names of the
+    algorithms (RFC 8017, appendix C).
+    """
+    usual = bytes.fromhex("2a864886f70d01010b")
+    old = usual[:-1] + (b"\x04" if isinstance(digest, hashes.MD5) else b"\x05")
+    assert isinstance(issuer.key, rsa.RSAPrivateKey)
+    body = identity.certificate.tbs_certificate_bytes.replace(usual, old)
+    signature = issuer.key.sign(body, padding.PKCS1v15(), digest)
+    return replace(
+        identity, certificate=_with_signature(identity.der.replace(usual, old), signature)
+    )
+
+
+def tampered(identity: Identity) -> Identity:
+    """The same certificate, of whose signature the last bit is another."""
+    last = bytes([identity.der[-1] ^ 1])
+    return replace(identity, certificate=_with_signature(identity.der, last))
+
+
+def _with_signature(der: bytes, end: bytes) -> x509.Certificate:
+    return x509.load_der_x509_certificate(der[: -len(end)] + end)
+
+
+def _usual(authority: bool, names: Sequence[str], addresses: Sequence[str]) -> Extensions:
+    """What every certificate has, and a server's names."""
+    usual: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=authority, path_length=None), True)
+    ]
+    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    if alternatives and not authority:
+        usual.append((x509.SubjectAlternativeName(alternatives), False))
+    return usual
+
+
+def _replaced(usual: Extensions, others: Extensions) -> Extensions:
+    kinds = {other.oid for other, _ in others}
+    return [*(each for each in usual if each[0].oid not in kinds), *others]
 
 
 def _sign(
     subject: x509.Name,
     key: Key,
-    issuer: x509.Name,
-    issuer_key: Key,
+    issuer: tuple[x509.Name, Key],
     valid: tuple[datetime.datetime, datetime.datetime],
-    authority: bool,
-    names: Sequence[str],
-    addresses: Sequence[str],
+    extensions: Extensions,
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(issuer)
+        .issuer_name(issuer[0])
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(valid[0])
         .not_valid_after(valid[1])
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
-    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
-    alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-    if alternatives and not authority:
-        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-    return builder.sign(issuer_key, hashes.SHA256())
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(issuer[1], hashes.SHA256())

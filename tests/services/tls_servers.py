@@ -20,6 +20,15 @@ from tests.services.authority import Identity
 
 ROOT = authority.self_signed("Test Root")
 SERVER = ROOT.issue(names=["localhost"])
+RSA_ROOT = authority.self_signed("RSA Root", key=authority.rsa_key())
+RSA_SERVER = RSA_ROOT.issue(key=authority.rsa_key())
+
+WEAK = ("-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+"""Options of a server that minds nothing: it is the client who is to."""
+
+
+def fingerprint(identity: Identity) -> TlsProfile:
+    return TlsProfile(Authentication.FINGERPRINT, identity.sha256)
 
 
 def chain(*anchors: Identity) -> TlsProfile:
