@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import re
 import sys
 from pathlib import Path
@@ -41,6 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    # Nothing that is imported is garbage. Once it is ready the daemon switches it on.
+    gc.disable()
+    try:
+        return _serve(options)
+    finally:
+        gc.enable()
+
+
+def _serve(options: argparse.Namespace) -> int:
     lean_asyncio.load()
     import asyncio
     import logging
@@ -137,7 +147,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="esp-at-gateway", description="Answers AT commands on a serial line as an ESP-01."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    # Without its own name here argparse formats a usage for it, and imports 2 MB of code for that.
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", prog=parser.prog
+    )
     _add_run(
         commands.add_parser(
             "run",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -89,9 +90,7 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         stack.callback(trace.close)
         network, clock = _network(config)
         stack.push_async_callback(network.close)
-        await network.start()
         stack.push_async_callback(clock.close)
-        clock.use_servers(())
         logger.info("esp-at-gateway %s on %s", __version__, config.uart.device)
         stack.callback(supervisor.stopping)
         pins = await open_pins(config.gpio)
@@ -208,6 +207,7 @@ class _Daemon:
         self._supervisor = supervisor
         self._links: LinkSlots | None = None
         self._has_begun = False
+        self._was_ready = False
         self._commands = all_commands()
         self._memory = AvailableMemory()
 
@@ -219,7 +219,7 @@ class _Daemon:
             line = self._line or await self._plugged_in()
             try:
                 if self._reset_line is not None and self._reset_line.in_reset:
-                    self._supervisor.ready(self._status)
+                    await self._is_ready()
                     await out_of_reset(self._reset_line, line, self._network)
                 await self._one_session(line)
                 logger.info("reset")
@@ -228,6 +228,21 @@ class _Daemon:
                 if self.plug is None or not self.plug.may_return:
                     raise
                 await self._unplugged(self.plug)
+
+    async def _is_ready(self) -> None:
+        """Tell so, the first time, and do what had better wait until now."""
+        self._supervisor.ready(self._status)
+        if self._was_ready:
+            return
+        self._was_ready = True
+        if not gc.isenabled():
+            # All that was imported stays: the collector need not look through it again and
+            # again, which it would do while the event loop waits.
+            gc.freeze()
+            gc.enable()
+        # The binding for D-Bus is imported for this, in threads, and takes its time of ours.
+        await self._network.start()
+        self._clock.use_servers(())
 
     async def close(self) -> None:
         """Close the line, where there is one."""
@@ -250,7 +265,7 @@ class _Daemon:
         Raises LineUnavailable.
         """
         assert self.plug is not None
-        self._supervisor.ready(self._status)
+        await self._is_ready()
         loop = asyncio.get_running_loop()
         long_absence: asyncio.TimerHandle | None = None
         if self._has_begun:
@@ -318,7 +333,7 @@ class _Daemon:
         try:
             session.start()
             logger.info("ready")
-            self._supervisor.ready(self._status)
+            await self._is_ready()
             self._begin_network(session)
             if self._reset_line is not None:
                 self._reset_line.listen(session.cut_off)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 
 from gateway import __date__, __version__
@@ -38,6 +37,8 @@ async def reset(call: Call) -> None:
 @commands.on("AT+GMR")
 async def version(call: Call) -> bytes:
     """Show the versions."""
+    import platform
+
     system = f"{_operating_system()}, {platform.system()} {platform.release()}"
     return messages.version(__version__, __date__, system)
 
