@@ -124,24 +124,6 @@ def test_what_stands_still_holds_nobody_up(name: str, world: World, tmp_path: Pa
         assert_ends_soon(gateway)
 
 
-@pytest.mark.parametrize("name", ["NetworkManager", "dbus-daemon"])
-def test_sigterm_while_it_stands_still(name: str, world: World, tmp_path: Path) -> None:
-    """What could not be given back is written down, and the log names the command for it."""
-    with (
-        WorldGateway(world, tmp_path / "gateway") as gateway,
-        Microcontroller.online(gateway) as client,
-    ):
-        client.ask(f'AT+CIPETH="{FIXED}"')
-        assert client.got_address() == FIXED
-        client.ask('AT+CIPSNTPCFG=1,0,"192.0.2.1"')
-        with stuck(world, name):
-            assert_ends_soon(gateway)
-        assert "NetworkManager answers nothing" in gateway.log
-        assert "release-network --state-dir" in gateway.log
-        gateway.release_network()
-        world.until(lambda: world.address() != FIXED)
-
-
 def test_sigterm_while_an_address_is_being_set(world: World, tmp_path: Path) -> None:
     with (
         WorldGateway(world, tmp_path / "gateway") as gateway,
