@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from gateway import __version__, lean_asyncio
 
@@ -142,15 +144,35 @@ def _setup_uart(options: argparse.Namespace) -> int:
     )
 
 
+class _Help(argparse.HelpFormatter):
+    """As wide as the terminal. argparse makes one for each option, help or no help, and its own
+    imports `shutil` for the width, and with that three compressors.
+    """
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = int(os.environ.get("COLUMNS", "")) or 80
+        except ValueError:
+            try:
+                columns = os.get_terminal_size(sys.stdout.fileno()).columns or 80
+            except (AttributeError, ValueError, OSError):
+                columns = 80
+        super().__init__(prog, width=columns - 2)
+
+
+class _Parser(argparse.ArgumentParser):
+    """One with that help, as those of its commands are then."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_Help, **options)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="esp-at-gateway", description="Answers AT commands on a serial line as an ESP-01."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    # Without its own name here argparse formats a usage for it, and imports 2 MB of code for that.
-    commands = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", prog=parser.prog
-    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(
         commands.add_parser(
             "run",

@@ -234,7 +234,7 @@ def _errors(*, tls: bool) -> tuple[tuple[type[OSError], ...], tuple[type[OSError
     """What a socket raises that can do nothing now, and one whose peer is gone."""
     if not tls:
         return (BlockingIOError, InterruptedError), (ConnectionError,)
-    import ssl  # 5 MB with OpenSSL, and here already
+    import ssl  # here already, and OpenSSL with it
 
     later = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
     return later, (ConnectionError, ssl.SSLEOFError)

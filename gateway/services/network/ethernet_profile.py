@@ -8,7 +8,6 @@ after which NetworkManager may bring that up again by itself: `Device.Disconnect
 from __future__ import annotations
 
 import logging
-import uuid
 
 from gateway.services.api import Interface, Wanted
 from gateway.services.network import view
@@ -80,7 +79,9 @@ class EthernetProfile:
 
     async def renew(self, wanted: Wanted, mac: str | None) -> None:
         """Make it as it is wanted, or a new one; `mac` is the hardware's own, if it is known."""
-        self._uuid = self._uuid or str(uuid.uuid4())
+        from uuid import uuid4
+
+        self._uuid = self._uuid or str(uuid4())
         identity = identity_of(self._uuid, Interface.ETHERNET)
         built = ethernet_profile(identity, self._interface, wanted, mac=mac)
         if self._path is None:

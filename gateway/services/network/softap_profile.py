@@ -6,7 +6,6 @@ takes it costs no write to the disk each time.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field, replace
 
 from gateway.services.api import Interface
@@ -42,7 +41,9 @@ class SoftApProfile:
     def uuid(self) -> str:
         """The UUID to make it with."""
         # The same for every try: otherwise each of them would have to be written down.
-        self._uuid = self._uuid or str(uuid.uuid4())
+        from uuid import uuid4
+
+        self._uuid = self._uuid or str(uuid4())
         return self._uuid
 
     def lost(self) -> None:

@@ -6,7 +6,6 @@ memory: only one whose access point was joined is stored. No other profile is ev
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -179,7 +178,9 @@ class StationProfiles:
         `Device.Disconnect` would block that very profile until somebody activates it. One of
         ours activated over it does not; deleted again, it leaves nothing.
         """
-        nowhere = Recipe(Credentials(uuid.uuid4().hex.encode()), KeyManagement.NONE, False, "")
+        from uuid import uuid4
+
+        nowhere = Recipe(Credentials(uuid4().hex.encode()), KeyManagement.NONE, False, "")
         parking = await self._add(nowhere, Wanted(), on_disk=False)
         try:
             await self._manager.activate(parking.path, device, NO_OBJECT)
@@ -211,7 +212,9 @@ class StationProfiles:
         return self._built("", recipe, one) == self._built("", recipe, other)
 
     async def _add(self, recipe: Recipe, wanted: Wanted, *, on_disk: bool) -> OurProfile:
-        identity = str(uuid.uuid4())
+        from uuid import uuid4
+
+        identity = str(uuid4())
         built = self._built(identity, recipe, wanted)
         await self._record.add_profile(identity, Interface.STATION)
         try:
