@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-endurance fuzz soak test-vm vm-image deb deb-check lint check bench bench-check performance docs clean
+.PHONY: help setup run test test-endurance fuzz soak test-vm vm-image deb deb-check lint audit check bench bench-check performance docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: setup ## ruff and mypy --strict
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+
+audit: ## look up known vulnerabilities of the pinned packages
+	@scripts/audit
 
 check: lint test ## lint, then test: what a change has to pass
 
