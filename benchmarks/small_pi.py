@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.client import SEND_SIZE
 from benchmarks.line_share import BAUDS, BITS_PER_BYTE, PULL_BYTES, PUSHED, SEND_BYTES
-from benchmarks.sections import Table
+from benchmarks.sections import Table, number
 
 BASELINE = Path(__file__).parent / "check" / "baseline.json"
 
@@ -58,4 +58,4 @@ def _rate(name: str, count: float, baud: int) -> float | None:
 def _shown(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:g}" if value == int(value) else f"{value:.2f}"
+    return f"{value:g}" if value == int(value) else number(value)
