@@ -1,10 +1,14 @@
 """Maximum Fragment Length (RFC 6066, section 4) with the system's OpenSSL.
 
-Python's `ssl` has no call for it, OpenSSL has: the C functions are reached with ctypes. Both
-`SSL_CTX*` and `SSL_SESSION*` are the first field of the Python object that owns them, right
-behind the object header. That is CPython's private matter, so it is put to the test once,
-before the first use, with a context of our own; where the test fails, the extension is not
-available, which is said once in the journal, and everything else goes on without it.
+Python's `ssl` has no call for it, OpenSSL has: the C functions are reached with ctypes.
+`SSL_CTX*` is the first field of the Python object that owns it, right behind the object header,
+and `SSL*` the second, before a reference to the context. That is CPython's private matter, so it
+is put to the test once, before the first use, with a context and a connection of our own; where
+the test fails, the extension is not available, which is said once in the journal, and everything
+else goes on without it.
+
+Python's own `SSLSocket.session` is not asked: until 3.12.8 and 3.13.1 each time it is read costs
+5 KB that are never given back (https://github.com/python/cpython/issues/116810).
 """
 
 from __future__ import annotations
@@ -62,11 +66,12 @@ def agreed(tls: ssl.SSLSocket | ssl.SSLObject) -> int:
     Cheap where nothing was ever offered. `tls` has its handshake behind it.
     """
     library = _library() if _library.cache_info().currsize else None
-    # Each access makes a new session object: this one must live while its pointer is used.
-    session = tls.session
-    if library is None or session is None:
+    connection = _field(tls._sslobj, 1) if library is not None else None  # type: ignore[union-attr]
+    if library is None or connection is None:
         return 0
-    return _LENGTHS.get(library.SSL_SESSION_get_max_fragment_length(_pointer(session)), 0)
+    # borrowed: it lives as long as the connection has it
+    session = library.SSL_get_session(connection)
+    return _LENGTHS.get(library.SSL_SESSION_get_max_fragment_length(session), 0) if session else 0
 
 
 @functools.cache
@@ -95,13 +100,17 @@ def _open() -> ctypes.CDLL:
     library.SSL_CTX_get_options.restype = ctypes.c_uint64
     library.SSL_CTX_set_tlsext_max_fragment_length.argtypes = (ctypes.c_void_p, ctypes.c_uint8)
     library.SSL_CTX_set_tlsext_max_fragment_length.restype = ctypes.c_int
+    library.SSL_get_SSL_CTX.argtypes = (ctypes.c_void_p,)
+    library.SSL_get_SSL_CTX.restype = ctypes.c_void_p
+    library.SSL_get_session.argtypes = (ctypes.c_void_p,)
+    library.SSL_get_session.restype = ctypes.c_void_p
     library.SSL_SESSION_get_max_fragment_length.argtypes = (ctypes.c_void_p,)
     library.SSL_SESSION_get_max_fragment_length.restype = ctypes.c_uint8
     return library
 
 
 def _try_out(library: ctypes.CDLL) -> None:
-    """Compare what OpenSSL tells through our pointer with what Python tells, twice over."""
+    """Compare what OpenSSL tells through our pointers with what Python tells, twice over."""
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -109,10 +118,24 @@ def _try_out(library: ctypes.CDLL) -> None:
         context.options = options
         if library.SSL_CTX_get_options(_pointer(context)) != int(context.options):
             raise FragmentsUnavailable("the TLS context is not where it was expected in memory")
+    for _ in range(2):
+        tls = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())._sslobj  # type: ignore[attr-defined]
+        connection = _field(tls, 1)
+        # the reference behind it first: what is no pointer of OpenSSL's must not be followed
+        if _field(tls, 2) != id(context) or connection is None:
+            raise FragmentsUnavailable("the TLS connection is not where it was expected in memory")
+        if library.SSL_get_SSL_CTX(connection) != _pointer(context):
+            raise FragmentsUnavailable("the TLS connection does not lead to its context")
 
 
-def _pointer(owner: ssl.SSLContext | ssl.SSLSession) -> int | None:
-    """The C pointer that is the first field of `owner`."""
+def _pointer(context: ssl.SSLContext) -> int | None:
+    """The `SSL_CTX*` of a context."""
+    return _field(context, 0)
+
+
+def _field(owner: object, number: int) -> int | None:
+    """The pointer that is the first, second … field of a Python object made in C."""
     import ctypes
 
-    return ctypes.c_void_p.from_address(id(owner) + object.__basicsize__).value
+    width = ctypes.sizeof(ctypes.c_void_p)
+    return ctypes.c_void_p.from_address(id(owner) + object.__basicsize__ + number * width).value

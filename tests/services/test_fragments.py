@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,11 @@ def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext) -> ssl.SSLObject
     return ends[0]
 
 
+def resident_bytes() -> int:
+    """The memory that this process has in use."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def hello(context: ssl.SSLContext) -> bytes:
     """The ClientHello that `context` would send, without its record header."""
     out = ssl.MemoryBIO()
@@ -98,6 +104,17 @@ def test_before_the_handshake_nothing_is_agreed() -> None:
     assert fragments.available()
     tls = client_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
     assert fragments.agreed(tls) == 0
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_asking_costs_no_memory(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    """Python's own `session` would be 5 KB each time, 2.5 MB in all, on Debian 12."""
+    context = client_context(version)
+    fragments.offer(context, 1024)
+    tls = shake_hands(context, server_context(tmp_path))
+    before = resident_bytes()
+    assert {fragments.agreed(tls) for _ in range(500)} == {1024}
+    assert resident_bytes() - before < 1_000_000
 
 
 @pytest.mark.parametrize("length", [0, 511, 8192, 16384])
