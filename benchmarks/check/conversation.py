@@ -6,6 +6,8 @@ same things in the same order every time, however busy the machine is.
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 import ssl
 import tempfile
@@ -25,6 +27,9 @@ SIZE = 2048
 PAYLOAD = bytes(range(256)) * (SIZE // 256)
 SECONDS = 60.0
 """How long the far end waits for a byte before the check has failed."""
+
+SILENCE = 0.4
+"""Seconds."""
 
 PIECES_APART = 0.005
 
@@ -77,6 +82,36 @@ class FarEnd:
             if not data:
                 raise EOFError("the link ended")
             left -= len(data)
+
+
+def settle(client: Client) -> None:
+    """Wait until the gateway has an address and says no more of it; then switch the echo off.
+
+    What it says unasked may come right behind a reply, so no reply is waited for by its end. How long it may
+    take is up to the caller.
+    """
+    said = b""
+    while not _has_address(said):
+        client.write(b"AT+CIFSR\r\n")
+        said = _said(client)
+    while _said(client):
+        pass
+    client.command("ATE0")
+
+
+def _said(client: Client) -> bytes:
+    """What comes until nothing has come for SILENCE."""
+    said = b""
+    while select.select([client.line], [], [], SILENCE)[0]:
+        more = os.read(client.line, 4096)
+        if not more:
+            raise EOFError("the line ended")
+        said += more
+    return said
+
+
+def _has_address(reply: bytes) -> bool:
+    return any(b'IP,"' in line and b'"0.0.0.0"' not in line for line in reply.splitlines())
 
 
 Talk = Callable[[Client, FarEnd], None]

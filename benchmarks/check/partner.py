@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import installed
+from benchmarks.check.conversation import settle
 from benchmarks.client import Client
 
 MARK = "AT+SYSRAM?"
@@ -45,8 +46,7 @@ def session_alone(
         client = Client(ours.detach())
         try:
             client.read_up_to(b"\r\nready\r\n")
-            client.drop_input(0.5)
-            client.command("ATE0")
+            settle(client)
             yield client
             client.command("AT+RST")
             process.wait(ENDING)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import installed, systems
+from benchmarks.check.conversation import settle
 from benchmarks.client import time_limit
 from benchmarks.real_network import RealNetwork
 from benchmarks.systems import System
@@ -24,7 +25,6 @@ STARTS = 3
 """Starts of which the median counts: where the kernel puts the heap is a matter of chance."""
 
 _LOOK = 0.05
-_NO_ADDRESS = b'"0.0.0.0"'
 _NOT_OURS = ("__main__", "pkgutil", "runpy", "_distutils_hack", "sitecustomize")
 """What the counting itself brings in, and what an environment or a distribution does."""
 
@@ -87,13 +87,6 @@ def _counted(names: list[str]) -> list[str]:
 
 
 def _settle(system: System) -> None:
-    """Wait until there is an address, and then until nothing more comes of it."""
     with time_limit(LIMIT):
-        while not _has_address(system.client.command("AT+CIFSR")):
-            time.sleep(_LOOK)
+        settle(system.client)
         system.client.drop_input(SETTLING)
-
-
-def _has_address(reply: bytes) -> bool:
-    addresses = [line for line in reply.splitlines() if b"IP," in line]
-    return any(_NO_ADDRESS not in line for line in addresses)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import installed, systems
 from benchmarks.check import programs
-from benchmarks.check.conversation import IN_PIECES, PLAIN, SECURED, FarEnd, Round, converse
+from benchmarks.check.conversation import IN_PIECES, PLAIN, SECURED, FarEnd, Round, converse, settle
 from benchmarks.client import Client, time_limit
 from benchmarks.systems import Started, System
 
@@ -95,8 +95,7 @@ def _strace(trace: Path) -> list[str]:
 
 
 def _work(client: Client) -> None:
-    client.drop_input(0.5)
-    client.command("ATE0")
+    settle(client)
     client.command(_MARK)
     client.command(_MARK)
     time.sleep(IDLE_SECONDS)
