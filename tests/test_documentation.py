@@ -162,6 +162,7 @@ def test_commands_that_a_document_names_are_there(document_file: Path) -> None:
         "the settings could not be stored",
         "the password is neither empty, 8 to 63 bytes, nor 64 hex digits",
         "the server is not speaking TLS",
+        "[tls] require_authentication wants AT+CIPSSLAUTH=1 or 2",
         "NetworkManager is not running",
         "NetworkManager has no Wi-Fi device ",
         "Wi-Fi is switched off (rfkill)",

@@ -83,6 +83,14 @@ def test_wildcards_and_addresses_in_the_wrong_place(
     assert taken or "is not valid for" in found or "cannot be sent" in found, found
 
 
+@pytest.mark.parametrize(("names", "taken"), [([], True), (["example.org"], False)])
+def test_the_common_name_counts_where_there_are_no_others(
+    tmp_path: Path, names: list[str], taken: bool
+) -> None:
+    found = outcome(tmp_path, ROOT.issue("localhost", names=names), chain(ROOT))
+    assert (found == "TLSv1.3") is taken, found
+
+
 def test_an_address_is_looked_for_among_the_addresses(tmp_path: Path) -> None:
     identity = ROOT.issue("server", names=[], addresses=["127.0.0.1"])
     assert outcome(tmp_path, identity, chain(ROOT), "127.0.0.1") == "TLSv1.3"
