@@ -7,8 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, LogOptions, StorageOptions, UartOptions
+from gateway.config import (
+    Config,
+    LinkOptions,
+    LogOptions,
+    StorageOptions,
+    TlsOptions,
+    UartOptions,
+)
 from gateway.reload import reloaded
+
+
+def test_what_links_may_do_is_taken_over(caplog: pytest.LogCaptureFixture) -> None:
+    after = Config(
+        links=LinkOptions(allow_loopback=True),
+        tls=TlsOptions(require_authentication=True, minimum_version="1.3"),
+    )
+    with caplog.at_level(logging.INFO, "gateway"):
+        assert reloaded(Config(), after) == after
+    assert caplog.messages == ["configuration read again: links, tls changed"]
 
 
 @pytest.mark.parametrize(
