@@ -6,10 +6,12 @@ import asyncio
 import logging
 import struct
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
+from gateway.services.network.backoff import MOST_SENTENCES
 from gateway.services.timesync import (
     END_SECONDS,
     SWITCH_ON,
@@ -146,7 +148,7 @@ class HostClock(_ClockOfHost):
         self._ask_again = self._inquire_again = float("-inf")
         self._heard = False
         self._inquiry: asyncio.Task[None] | None = None
-        self._said: set[str] = set()
+        self._said = deque[str](maxlen=MOST_SENTENCES)
 
     @property
     def synchronised(self) -> bool:
@@ -225,5 +227,5 @@ class HostClock(_ClockOfHost):
     def _warn(self, sentence: str) -> None:
         """Once."""
         if sentence not in self._said:
-            self._said.add(sentence)
+            self._said.append(sentence)
             logger.warning("%s", sentence)

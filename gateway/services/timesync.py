@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from gateway.services.atomic_file import read_file, remedy, replace_file
-from gateway.services.network.backoff import Backoff
+from gateway.services.network.backoff import MOST_SENTENCES, Backoff
 
 logger = logging.getLogger("gateway.time")
 
@@ -136,7 +137,7 @@ class TimeServers:
         self._owner = ""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._said: set[str] = set()
+        self._said = deque[str](maxlen=MOST_SENTENCES)
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
 
     def use(self, servers: tuple[str, ...]) -> None:
@@ -302,7 +303,7 @@ class TimeServers:
     def _say(self, level: int, sentence: str) -> None:
         """Once, until servers have been taken."""
         if sentence not in self._said:
-            self._said.add(sentence)
+            self._said.append(sentence)
             logger.log(level, "%s", sentence)
 
 

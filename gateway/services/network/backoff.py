@@ -12,6 +12,11 @@ logger = logging.getLogger("gateway.network")
 _LONG: Final = 8.0
 """Seconds until the next try after which nobody calls it a moment."""
 
+MOST_SENTENCES: Final = 32
+"""Of the sentences that are said once so many are known again. Others' words go into some of
+them: those of a year must not pile up.
+"""
+
 
 class Backoff:
     """From `first` seconds, twice as long each time, to `last`.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import Any, Final
 
+from gateway.services.network.backoff import MOST_SENTENCES
 from gateway.services.network.bus_values import unwrap
 from gateway.services.network.manager import NM, ROOT, Objects, Properties
 
@@ -23,7 +25,7 @@ class Mirror:
 
     def __init__(self) -> None:
         self.objects: Objects = {}
-        self._complained: set[str] = set()
+        self._complained = deque[str](maxlen=MOST_SENTENCES)
 
     @property
     def complete(self) -> bool:
@@ -111,7 +113,7 @@ class Mirror:
 
     def _complain(self, about: str, error: str) -> None:
         if about not in self._complained:
-            self._complained.add(about)
+            self._complained.append(about)
             logger.warning(
                 "NetworkManager gives %s in a form that nobody expects (%s); it is passed over",
                 about,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
-from gateway.services.network.backoff import Backoff
+from gateway.services.network.backoff import MOST_SENTENCES, Backoff
 from gateway.services.network.bus_calls import BUS_LOST
 from gateway.services.network.bus_mirror import Mirror
 from gateway.services.network.bus_values import NOT_RUNNING, missing_permissions
@@ -87,7 +88,7 @@ class BusWatch:
         self._present = False
         self._greeted = False
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
-        self._said: set[str] = set()
+        self._said = deque[str](maxlen=MOST_SENTENCES)
         self._missing = False
         self._tell: asyncio.Handle | None = None
         self.connection: Connection | None = None
@@ -258,7 +259,7 @@ class BusWatch:
         """Remember why, and say it once for as long as NetworkManager is not there."""
         self.absence, self._missing = sentence, True
         if sentence not in self._said:
-            self._said.add(sentence)
+            self._said.append(sentence)
             logger.log(logging.INFO if self._overdue else logging.WARNING, "%s", sentence)
             self._tell_now()
 

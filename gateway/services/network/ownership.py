@@ -114,6 +114,7 @@ class OwnershipRecord:
 
     async def forget_profile(self, uuid: str) -> None:
         """A profile of ours is there no more."""
+        self._recorded_at.pop(uuid, None)
         profiles = _without(self._content.profiles, uuid)
         await self._change(replace(self._content, profiles=profiles))
 
