@@ -88,7 +88,7 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
             uart=config.uart.device,
         )
         stack.callback(trace.close)
-        network, clock = _network(config)
+        network, clock = _network(config, is_unit=supervisor.present)
         stack.push_async_callback(network.close)
         stack.push_async_callback(clock.close)
         logger.info("esp-at-gateway %s on %s", __version__, config.uart.device)
@@ -119,8 +119,11 @@ async def _serve(daemon: _Daemon, stop: asyncio.Event) -> None:
         serving.result()
 
 
-def _network(config: Config) -> tuple[Network, Clock]:
-    """The network that is asked for; the other one is not even imported."""
+def _network(config: Config, *, is_unit: bool) -> tuple[Network, Clock]:
+    """The network that is asked for; the other one is not even imported.
+
+    A unit of ours (`is_unit`) runs release-network after the service has ended.
+    """
     if config.network.kind == "simulated":
         from gateway.services.network.simulated import SimulatedNetwork
 
@@ -138,6 +141,7 @@ def _network(config: Config) -> tuple[Network, Clock]:
         OwnershipRecord(Path(config.storage.state_dir)),
         share_uplink=config.softap.share_uplink,
         protect_owner=options.protect_owner,
+        released_later=is_unit,
     )
     return network, host_clock(Path(config.storage.state_dir))
 

@@ -22,7 +22,12 @@ from gateway.services.network.profiles import (
     station_profile,
     with_ipv4,
 )
-from gateway.services.network.release import RELEASE_SECONDS, release
+from gateway.services.network.release import (
+    END_PATIENCE,
+    END_SECONDS,
+    RELEASE_SECONDS,
+    release,
+)
 from tests.fake_time import run
 from tests.services.fake_daemon import FakeDaemon
 from tests.services.fake_manager import FakeManager
@@ -395,6 +400,28 @@ def test_a_call_that_is_not_answered_ends_it_in_time(
         assert OwnershipRecord(tmp_path).empty
 
     on(world(owner=True), tmp_path, work)
+
+
+def test_a_service_that_has_to_end_leaves_the_rest_to_the_command_behind_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Seeking the owner's network takes longer than a stop may."""
+
+    async def work(left: Left) -> None:
+        left.daemon.owner_adds(owners_wifi())
+        await left.join()
+        left.daemon.air.add(OWNERS)
+        left.daemon.pace = type(left.daemon.pace)(scan=4.0)
+        begun = asyncio.get_running_loop().time()
+        await release(left.manager, left.record, END_SECONDS, END_PATIENCE, goes_on=True)
+        assert asyncio.get_running_loop().time() - begun < END_SECONDS + 0.1
+        assert not [each for each in caplog.records if each.levelname == "WARNING"]
+        assert OwnershipRecord(tmp_path).holds("wlan0")
+        await left.release()
+        assert left.up == "owner's"
+        assert OwnershipRecord(tmp_path).empty
+
+    on(world(), tmp_path, work)
 
 
 async def _not_running(left: Left) -> None:

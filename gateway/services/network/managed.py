@@ -24,7 +24,12 @@ from gateway.services.network.managed_station import ManagedStation
 from gateway.services.network.manager import Manager
 from gateway.services.network.news import NetworkNews, Presence
 from gateway.services.network.ownership import OwnershipRecord
-from gateway.services.network.release import END_PATIENCE, release
+from gateway.services.network.release import (
+    END_PATIENCE,
+    END_SECONDS,
+    RELEASE_SECONDS,
+    release,
+)
 
 __all__ = ["ManagedNetwork", "NetworkInterfaces"]
 
@@ -42,8 +47,10 @@ class ManagedNetwork:
         *,
         share_uplink: bool = False,
         protect_owner: bool = False,
+        released_later: bool = False,
     ) -> None:
         self._manager = manager
+        self._released_later = released_later
         self._record = record
         self._news = NetworkNews(self._presence)
         self._station = ManagedStation(
@@ -111,7 +118,13 @@ class ManagedNetwork:
         self._manager.listen(None, self._record.has_profile)
         if self._next_turn is not None:
             self._next_turn.cancel()
-        await release(self._manager, self._record, patience=END_PATIENCE)
+        await release(
+            self._manager,
+            self._record,
+            END_SECONDS if self._released_later else RELEASE_SECONDS,
+            END_PATIENCE,
+            goes_on=self._released_later,
+        )
         await self._manager.close()
 
     def begin(self, listener: NetworkListener, wanted: Wanted, stored: Credentials | None) -> None:

@@ -25,6 +25,8 @@ logger = logging.getLogger("gateway.network")
 RELEASE_SECONDS: Final = 9.0
 END_PATIENCE: Final = 1.0
 """Seconds for an answer when the service has two in which to end."""
+END_SECONDS: Final = 1.5
+"""Seconds for all of it, where `release-network` goes on afterwards (ExecStopPost=)."""
 _SCAN_SECONDS: Final = 6.0
 _BY_ITSELF_SECONDS: Final = 1.0
 _LATE_SECONDS: Final = 1.0
@@ -38,6 +40,8 @@ async def release(
     record: OwnershipRecord,
     seconds: float = RELEASE_SECONDS,
     patience: float | None = None,
+    *,
+    goes_on: bool = False,
 ) -> list[str]:
     """Give everything back; gives what was done, a sentence each, none if nothing was ours.
 
@@ -45,7 +49,8 @@ async def release(
     where there is one in reach. May be run again at any time: what NetworkManager refuses is
     a warning in the journal and stays recorded. Takes `seconds` at most; where NetworkManager
     is stuck and does not answer a first, small question within `patience`, nothing else is
-    tried. Raises nothing.
+    tried. What was not done in time stays recorded; `goes_on` says that another process does
+    it next. Raises nothing.
     """
     if record.empty:
         return []
@@ -68,11 +73,14 @@ async def release(
         async with asyncio.timeout(seconds):
             await work.run()
     except TimeoutError:
-        logger.warning(
-            "NetworkManager did not take everything back within %g s; run: %s",
-            seconds,
-            record.release_command,
-        )
+        if goes_on:
+            logger.info("release-network goes on giving the network back")
+        else:
+            logger.warning(
+                "NetworkManager did not take everything back within %g s; run: %s",
+                seconds,
+                record.release_command,
+            )
     return work.done
 
 
@@ -102,9 +110,14 @@ class _Release:
         begun = asyncio.get_running_loop().time()
         devices = self._devices()
         touched = sorted(self._record.touched)
-        for interface in touched:
-            if not self._record.has_taken(interface):
-                await self._give_back(interface)
+        given_back = [
+            interface
+            for interface in touched
+            if not self._record.has_taken(interface) and await self._give_back(interface)
+        ]
+        for interface in given_back:
+            if interface not in devices:
+                await self._record.let_go(interface)
         for interface, device in devices.items():
             await self._hand_over(interface, device)
         await self._delete_passing(begun + _LATE_SECONDS)
@@ -113,6 +126,8 @@ class _Release:
                 await self._leave_alone(interface)
         for interface, device in devices.items():
             await self._bring_back(interface, device)
+            if interface in given_back:
+                await self._record.let_go(interface)
 
     async def _delete_passing(self, late: float) -> None:
         """Delete what of ours is in memory; look again at `late` for what was not found."""
@@ -149,17 +164,18 @@ class _Release:
         uuid = view.active_uuid(self._manager.objects, active) if active else ""
         return self._record.has_profile(uuid)
 
-    async def _give_back(self, interface: str) -> None:
+    async def _give_back(self, interface: str) -> bool:
+        """Let its device be the owner's again; False where NetworkManager refuses."""
         device = view.device(self._manager.objects, interface)
         if device is not None:
             held = self._record.holds(interface)
             if held and not await self._connects_again(interface, device):
-                return
+                return False
             somebody_elses = self._is_up(device) and not self._is_ours(device)
             if self._record.has_changed(interface) and somebody_elses:
                 # An address, DNS servers or a host name that its live connection was given.
                 await self._did(self._manager.reapply(device, {}, 0), "")
-        await self._record.let_go(interface)
+        return True
 
     async def _connects_again(self, interface: str, device: str) -> bool:
         return await self._did(
