@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shlex
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.vm.at_client import AtClient
@@ -36,7 +37,7 @@ class GatewayOnSerial:
     """`python3 -m gateway run` as a systemd unit, with `client` at the other end of its line.
 
     `configuration` is TOML, `after_stop` a command that systemd runs once the process is
-    gone, however it went.
+    gone, however it went. `properties` are more of the unit's, `uart` another line.
     """
 
     def __init__(
@@ -47,23 +48,28 @@ class GatewayOnSerial:
         network: str = "networkmanager",
         configuration: str = "",
         after_stop: str = "",
+        uart: str = "/dev/ttyS1",
+        properties: Sequence[str] = (),
     ) -> None:
         self.client = client
         self.machine = machine
         self._network = network
         self._configuration = configuration
         self._after_stop = after_stop
+        self._uart = uart
+        self._properties = properties
 
     def start(self) -> None:
         """Start it and return at once; `ready` says when it serves."""
         self.machine.run(f"cat > {CONFIGURATION}", data=self._configuration.encode())
         properties = [f"--uid={USER}", f"--working-directory={PLACE}"]
+        properties += [f"--property={each}" for each in self._properties]
         if self._after_stop:
             properties.append(f"--property=ExecStopPost={self._after_stop}")
         command = [
             *("systemd-run", "--quiet", f"--unit={UNIT}", "--collect", *properties),
             *("python3", "-m", "gateway", "run", "--config", CONFIGURATION),
-            *("--uart", "/dev/ttyS1", "--network", self._network, "--state-dir", STATE),
+            *("--uart", self._uart, "--network", self._network, "--state-dir", STATE),
             *("--log-level", "debug"),
         ]
         self.machine.run(shlex.join(command))

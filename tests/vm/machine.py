@@ -99,7 +99,8 @@ class Machine:
     def serial(self, name: str = "serial") -> socket.socket:
         """The other end of a line; the caller closes it, one at a time.
 
-        `serial` is the guest's /dev/ttyS1, `second` the one that a PCI card brings.
+        `serial` is the guest's /dev/ttyS1, `second` the one that a PCI card brings, `usb` a
+        USB adapter's that is plugged in.
         """
         return self._open(f"{name}.sock")
 
@@ -123,6 +124,15 @@ class Machine:
     def plug_cable(self) -> None:
         """Plug eth0's cable in again."""
         self.monitor("set_link", {"name": "eth0", "up": True})
+
+    def plug_adapter(self) -> None:
+        """Plug a USB serial adapter in; `serial("usb")` is the other end of its line."""
+        adapter = {"driver": "usb-serial", "id": "adapter", "chardev": "usb", "port": "1"}
+        self.monitor("device_add", {**adapter, "always-plugged": True})
+
+    def unplug_adapter(self) -> None:
+        """Pull it out, which has to be done before anything that was saved is loaded."""
+        self.monitor("device_del", {"id": "adapter"})
 
     def reboot(self) -> None:
         """Restart the guest as its owner would; returns when it takes commands again."""
@@ -237,6 +247,7 @@ def arguments(image: Path, folder: Path) -> list[str]:
         *("-chardev", f"file,id=console,path={folder}/console.log", "-serial", "chardev:console"),
         *("-chardev", listening("serial"), "-serial", "chardev:serial"),
         *("-chardev", listening("second"), "-device", "pci-serial,chardev=second"),
+        *("-device", "qemu-xhci", "-chardev", listening("usb")),
         *("-device", "virtio-serial-pci,id=ports", "-chardev", listening("agent")),
         *("-device", "virtserialport,bus=ports.0,chardev=agent,name=vm.agent"),
         *("-qmp", f"unix:{folder}/qmp.sock,server=on,wait=off"),
