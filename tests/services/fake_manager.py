@@ -93,6 +93,11 @@ class FakeManager:
         return self._on_the_bus and self.daemon.objects.present
 
     @property
+    def missing(self) -> bool:
+        """Whether the bus has been reached, and nobody was there."""
+        return self._on_the_bus and not self.daemon.objects.present
+
+    @property
     def objects(self) -> Objects:
         """The mirror."""
         return self.daemon.objects.shown if self._on_the_bus else {}
@@ -121,7 +126,7 @@ class FakeManager:
     def _reach_bus(self) -> None:
         self._on_the_bus = True
         self.listen(self._listener, self._keeps_secrets)
-        if self._listener is not None and self.present:
+        if self._listener is not None:
             self._listener.manager_changed()
 
     async def close(self) -> None:

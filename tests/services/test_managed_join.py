@@ -9,6 +9,7 @@ import pytest
 
 from gateway.services.api import Credentials, Encryption, JoinFailure, Wanted
 from tests.services.fake_air import FakeAccessPoint
+from tests.services.fake_manager import BUS_SECONDS
 from tests.services.managed_world import (
     CAFE,
     GOOD,
@@ -317,3 +318,19 @@ def test_no_password_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         assert f"'{secret}'" not in logged
         assert f'"{secret}"' not in logged
     assert "not the one" not in logged
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_join_right_after_the_start_waits_for_the_bus(runs: bool) -> None:
+    """A board may ask before it is known whether NetworkManager is there at all."""
+
+    async def work() -> None:
+        async with on(world(), started=runs, begun=False) as scene:
+            scene.network.begin(scene.recorder, Wanted(), None)
+            assert not scene.manager.present
+            failure, seconds = await failure_of(scene, GOOD)
+            assert failure == (None if runs else JoinFailure.OTHER)
+            assert seconds >= BUS_SECONDS
+            assert runs or seconds < BUS_SECONDS + 1
+
+    run(work())

@@ -30,7 +30,7 @@ from gateway.services.network.release import (
 )
 from tests.fake_time import run
 from tests.services.fake_daemon import FakeDaemon
-from tests.services.fake_manager import FakeManager
+from tests.services.fake_manager import BUS_SECONDS, FakeManager
 from tests.services.managed_world import HOME, OWNERS, owners_wifi, world
 
 UUID = "6c0b8f3e-43d6-4a42-9c5e-3d2a0a0f5b11"
@@ -468,7 +468,7 @@ class TestTheCommand:
         async def work(left: Left) -> None:
             await left.join()
             left.manager.stop()
-            asyncio.get_running_loop().call_later(1, left.daemon.start)
+            asyncio.get_running_loop().call_later(BUS_SECONDS / 2, left.daemon.start)
             anew = FakeManager(left.daemon)
             monkeypatch.setattr(program, "NetworkManagerBus", lambda: anew)
             await program.release_network(tmp_path)

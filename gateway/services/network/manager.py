@@ -77,6 +77,10 @@ class Manager(Protocol):
         """Whether NetworkManager runs and `objects` shows all of it."""
 
     @property
+    def missing(self) -> bool:
+        """Whether NetworkManager was looked for, and is not there; at first neither is known."""
+
+    @property
     def objects(self) -> Objects:
         """The mirror; empty while NetworkManager is absent. It follows signals."""
 

@@ -206,6 +206,11 @@ class StationTask(StationCore):
             await self._profiles.delete_passing(all_but_current=True)
 
     async def _come_to_be_joined(self, goal: Goal, credentials: Credentials) -> None:
+        if goal.has_caller:
+            # Right after a start it is being looked for, which takes a slow processor a moment.
+            await self._convergence.until(
+                lambda: self._manager.present or self._manager.missing, goal.deadline
+            )
         device = ready_device(self._manager, self._interface)
         if goal.has_caller and await self._is_there_already(device, credentials):
             self._state.tell_again()
