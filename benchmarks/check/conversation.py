@@ -87,8 +87,8 @@ class FarEnd:
 def settle(client: Client) -> None:
     """Wait until the gateway has an address and says no more of it; then switch the echo off.
 
-    What it says unasked may come right behind a reply, so no reply is waited for by its end. How long it may
-    take is up to the caller.
+    What it says unasked may come right behind a reply, so no reply is waited for by its end. How
+    long it may take is up to the caller.
     """
     said = b""
     while not _has_address(said):

@@ -82,11 +82,13 @@ def newcomers(now: Sequence[str], before: Sequence[str] | None) -> list[str]:
     """Modules from outside the gateway that are imported now and were not.
 
     What the gateway has of its own may grow with it. A module of somebody else's is a decision:
-    it brings others, and takes time and memory on every start.
+    it brings others, and takes time and memory on every start. Those that are a part of the
+    interpreter take neither.
     """
     if before is None:
         return []
-    return [name for name in now if name not in before and name.partition(".")[0] != "gateway"]
+    free = {*before, *sys.builtin_module_names}
+    return [name for name in now if name not in free and name.partition(".")[0] != "gateway"]
 
 
 def shown(value: float) -> str:
