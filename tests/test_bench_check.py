@@ -34,6 +34,7 @@ TRACE = """\
 
 def test_a_trace_is_cut_into_rounds() -> None:
     (section,) = syscalls.sections(syscalls.calls(TRACE.splitlines()))
+    assert section[0][0] == "write"
     assert syscalls.rounds_of(QUERY, section) == [
         Counter(read=1, write=1, futex=1),
         Counter(read=1, mmap=1, write=1),
