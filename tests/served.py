@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.config import Config, NetworkOptions, StorageOptions
-from gateway.daemon import _Daemon
 from gateway.services.api import UartSettings
 from gateway.services.clock import SimulatedClock
 from gateway.services.network.simulated import SimulatedNetwork, World
 from gateway.services.settings import StoredSettings
 from gateway.services.supervisor import Supervisor
+from gateway.sessions import Sessions
 from tests.harness import FakeLine, Keyboard
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Served(Keyboard):
             network=NetworkOptions(kind="simulated"),
             storage=StorageOptions(state_dir=directory / "state", cert_dir=directory / "certs"),
         )
-        self._daemon = _Daemon(
+        self._daemon = Sessions(
             config, self.line, self.settings, self.network, self.clock, Supervisor()
         )
         self._serving: asyncio.Task[None] | None = None

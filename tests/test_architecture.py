@@ -47,6 +47,7 @@ ALLOWED = {
     "gateway.announcer": {*LANGUAGE, "gateway.commands", "gateway.outbox"},
     "gateway.outbox": {*LANGUAGE, "gateway.outbox", "gateway.recorder"},
     "gateway.daemon": {"gateway.*"},
+    "gateway.sessions": {"gateway.*"},
     "gateway.cli": {"gateway.*"},
     "gateway.console": {"gateway.*"},
     "gateway.doctor": {"gateway.*"},

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from gateway.daemon import _UNPLUGGED_SECONDS
 from gateway.services import replugged_line
 from gateway.services.activity import WatchedLine
 from gateway.services.api import Line, LineLost, UartSettings
@@ -18,6 +17,7 @@ from gateway.services.descriptor_line import LineForbidden, LineMissing
 from gateway.services.network.simulated import World
 from gateway.services.replugged_line import Plug
 from gateway.services.supervisor import Supervisor
+from gateway.sessions import UNPLUGGED_SECONDS
 from tests import fake_time
 from tests.harness import FakeLine
 from tests.peers import free_port, listening, until
@@ -140,7 +140,7 @@ def test_a_short_absence_is_a_reset_to_the_network(play: Play, suffix: str, stay
         await program.quiet()
         await program.ask(JOIN.format(suffix))
         program.unplug()
-        await asyncio.sleep(_UNPLUGGED_SECONDS - 1)
+        await asyncio.sleep(UNPLUGGED_SECONDS - 1)
         assert program.joined()
         await program.plug_in()
         await program.quiet()
@@ -154,7 +154,7 @@ def test_after_a_long_absence_the_network_is_left_and_joined_again(play: Play) -
         await program.quiet()
         await program.ask(JOIN.format("DEF"))
         program.unplug()
-        await asyncio.sleep(_UNPLUGGED_SECONDS + 1)
+        await asyncio.sleep(UNPLUGGED_SECONDS + 1)
         assert not program.joined()
         await program.plug_in()
         await program.expect(b"WIFI GOT IP\r\n")
