@@ -143,4 +143,4 @@ class Conversation(RuleBasedStateMachine):
 
 
 TestConversation = Conversation.TestCase
-TestConversation.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+TestConversation.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
