@@ -36,15 +36,19 @@ _MISTAKES = (
 class Bystander:
     """Does one thing at a time that no link should notice.
 
-    `wifi`: there is a network to scan for and to join. `pem` is a certificate of no use.
+    `wifi`: there is a network to scan for and to join. `chain`: links may be authenticated by
+    chain. `pem` is a certificate of no use.
     """
 
-    def __init__(self, links: Links, chance: random.Random, pem: bytes, *, wifi: bool) -> None:
+    def __init__(
+        self, links: Links, chance: random.Random, pem: bytes, *, wifi: bool, chain: bool
+    ) -> None:
         self.done: Counter[str] = Counter()
         self._links = links
         self._chance = chance
         self._pem = pem
         self._wifi = wifi
+        self._authentication = (0, 0, 2) if chain else (0,)
 
     async def act(self) -> None:
         """Do something. Raises Wrong."""
@@ -109,8 +113,8 @@ class Bystander:
                 f"AT+CWLAPOPT={self._chance.randint(0, 1)},{self._chance.randint(1, 2047)}",
                 f"AT+CIPSNTPCFG=1,{self._chance.randint(-11, 13)}",
                 "AT+UART_CUR=921600,8,1,0,0",
-                "AT+CIPSSLAUTH=2",
-                "AT+CIPSSLAUTH=0",
+                f"AT+CIPSSLAUTH={self._chance.choice(self._authentication)}",
+                f"AT+CIPSSLAUTH={self._chance.choice(self._authentication)}",
             )
         )
         reply = await self._links.mcu.ask(line)

@@ -44,6 +44,8 @@ def radio(folder: Path, anchor: bytes) -> Iterator[Rig]:
             lost="WIFI DISCONNECT",
             back="WIFI GOT IP",
             calm_after=60.0,
+            # systemd-timedated takes longer to start there than a link may take
+            chain=False,
             disturbances={
                 "access point closed": lambda chance: _away(air, air.close, chance),
                 "access point cut": lambda chance: _away(air, air.cut, chance),

@@ -13,6 +13,7 @@ ANSWERS_AT_REST = 1.0
 """Seconds within which `AT` is answered when nothing else goes on."""
 _AT_REST_WITHIN = 10.0
 _ONLINE_WITHIN = 90.0
+_STEADY_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
 
 
@@ -51,6 +52,8 @@ class Rests:
     async def _sample(self) -> None:
         """Count descriptors once what lingers is gone, and memory."""
         gateway = self._stage.rig.gateway
+        if not self.descriptors:
+            await self._steady()
         at_first = self.descriptors[0][1] if self.descriptors else None
         deadline = time.monotonic() + _AT_REST_WITHIN
         count = gateway.descriptors()
@@ -62,4 +65,13 @@ class Rests:
         self.descriptors.append((now, count))
         self.memory.append((now, gateway.resident_bytes()))
         if at_first is not None and count != at_first:
-            raise Wrong(f"{count} descriptors at rest, {at_first} at the start")
+            files = ", ".join(gateway.files())
+            raise Wrong(f"{count} descriptors at rest, {at_first} at the start: {files}")
+
+    async def _steady(self) -> None:
+        """Wait until the gateway has opened what it opens at its start."""
+        count, since = -1, time.monotonic()
+        while time.monotonic() < since + _STEADY_SECONDS:
+            if (now := self._stage.rig.gateway.descriptors()) != count:
+                count, since = now, time.monotonic()
+            await asyncio.sleep(_LOOK_SECONDS)

@@ -31,6 +31,15 @@ class ShortLog(GatewayProcess):
 
     bugs: list[str]
 
+    def files(self) -> list[str]:
+        """What it has open."""
+        folder = Path(f"/proc/{self.process.pid}/fd")
+        found = []
+        for each in sorted(folder.iterdir(), key=lambda path: int(path.name)):
+            with contextlib.suppress(OSError):
+                found.append(f"{each.name} {each.readlink()}")
+        return found
+
     def _read_log(self) -> None:
         self.bugs = []
         self._log = collections.deque(maxlen=_KEPT_LINES)  # type: ignore[assignment]
@@ -57,7 +66,8 @@ class Rig:
     `host` is the address of the far ends; `own` is the row of AT+CIFSR with the gateway's for
     clients from outside, unless it has a dot and is the address itself. `joins` is typed at the
     start. The links' interface is lost and back by the notifications `lost` and `back`; once it
-    is, links come about again within `calm_after` seconds.
+    is, links come about again within `calm_after` seconds. `chain`: whether servers are to prove
+    who they are now and then, for which the clock is asked.
     `make_socket` makes a TCP socket of the far ends' network. `disturbances` are what may
     happen to the network, by name; each is over on return.
     """
@@ -71,6 +81,7 @@ class Rig:
     lost: str = "+ETH_DISCONNECTED"
     back: str = "+ETH_GOT_IP"
     calm_after: float = 25.0
+    chain: bool = True
     disturbances: Mapping[str, Disturbance] = field(default_factory=dict)
 
 

@@ -38,6 +38,7 @@ class Soak:
             random.Random(f"{stage.seed}/bystander"),
             stage.credentials.useless,
             wifi=stage.rig.wifi,
+            chain=stage.rig.chain,
         )
         self.rests = Rests(stage)
         self.rounds: Counter[str] = Counter()

@@ -66,6 +66,8 @@ class Stage:
         if rig.joins and not (reply := await mcu.ask(rig.joins)).ok:
             raise Wrong(f"joining: {reply}")
         await self.links.online.wait()
+        # so that the connection to the time servers' service is open from the start
+        await mcu.ask("AT+CIPSNTPCFG=1,0")
         if "." in rig.own:
             self.own = rig.own
             return
