@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 from tests.fuzz.seeds import seeds, words
-from tests.fuzz.selection import select
+from tests.fuzz.selection import added, chosen_anew
 from tests.fuzz.targets import CORPUS, TARGETS, corpus_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -57,7 +57,7 @@ def main() -> int:
             found = 1
             print(f"{name}: FOUND, see {CORPUS / name}/{FOUND}*; `make test` shows it", flush=True)
         else:
-            _renew(name)
+            _renew(name, anew=not options.seconds)
     return found
 
 
@@ -110,12 +110,15 @@ def _fuzz(name: str, seconds: int) -> None:
     )
 
 
-def _renew(name: str) -> None:
-    """Choose the corpus anew from what is there and what libFuzzer kept."""
+def _renew(name: str, *, anew: bool) -> None:
+    """Add to the corpus from what libFuzzer kept, or choose all of it anew."""
     before = {file.read_bytes() for file in corpus_of(name)}
     files = [*(BUILD / "kept" / name).iterdir(), *(BUILD / "seeds" / name).iterdir()]
     made = {data for file in files if len(data := file.read_bytes()) <= LONGEST}
-    chosen = select(TARGETS[name], before | made)
+    if anew:
+        chosen = chosen_anew(TARGETS[name], before | made)
+    else:
+        chosen = before | added(TARGETS[name], before, made)
     for data in before - chosen:
         (CORPUS / name / _name(data)).unlink(missing_ok=True)
     for data in chosen - before:

@@ -15,21 +15,39 @@ GATEWAY = str(Path(__file__).parent.parent.parent / "gateway")
 Arc = tuple[str, int, int]
 
 
-def select(target: Target, inputs: Iterable[bytes]) -> set[bytes]:
+def added(target: Target, kept: Iterable[bytes], made: Iterable[bytes]) -> set[bytes]:
+    """Those of `made`, the small ones first, that reach what none of `kept` does."""
+    reached: set[Arc] = set()
+    for data in kept:
+        reached |= arcs_of(target, data)
+    chosen: set[bytes] = set()
+    for data in _smallest_first(made):
+        arcs = arcs_of(target, data)
+        if not arcs <= reached:
+            chosen.add(data)
+            reached |= arcs
+    return chosen
+
+
+def chosen_anew(target: Target, inputs: Iterable[bytes]) -> set[bytes]:
     """Inputs that together reach all that `inputs` do, none of them for nothing."""
     reached: Counter[Arc] = Counter()
     chosen: dict[bytes, set[Arc]] = {}
-    for data in sorted(set(inputs), key=lambda each: (len(each), each)):
+    for data in _smallest_first(inputs):
         arcs = arcs_of(target, data)
         if not arcs <= reached.keys():
             chosen[data] = arcs
             reached.update(arcs)
-    # the small ones came first, and a larger one may have made them superfluous
+    # a larger one may have made a small one superfluous
     for data, arcs in list(chosen.items()):
         if all(reached[arc] > 1 for arc in arcs):
             reached.subtract(arcs)
             del chosen[data]
     return set(chosen)
+
+
+def _smallest_first(inputs: Iterable[bytes]) -> list[bytes]:
+    return sorted(set(inputs), key=lambda each: (len(each), each))
 
 
 def arcs_of(target: Target, data: bytes) -> set[Arc]:
