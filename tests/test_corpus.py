@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.fuzz.conversation import session
-from tests.fuzz.seeds import CONVERSATIONS
+from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import CORPUS, TARGETS, corpus_of
 
 MOST_FILES = 300
 MOST_BYTES = 300_000
 
 
-@pytest.mark.parametrize("conversation", CONVERSATIONS)
-def test_what_the_fuzzer_begins_with_goes_through_as_well(conversation: bytes) -> None:
-    session(conversation)
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_the_fuzzer_begins_with_goes_through_as_well(name: str, tmp_path: Path) -> None:
+    for data in seeds(name, tmp_path):
+        try:
+            TARGETS[name](data)
+        except BaseException as error:
+            error.add_note(f"with {data!r}")
+            raise
 
 
 @pytest.mark.parametrize("name", TARGETS)

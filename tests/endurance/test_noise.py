@@ -13,14 +13,15 @@ from tests.endurance.noise import Noise, Typist, answering_server
 from tests.system.gateway_process import GatewayProcess
 from tests.system.line_client import OK
 
-WARM_UP_BYTES = 2_000_000
+WARM_UP_BYTES = 4_000_000
 NOISE_BYTES = 10_000_000
 PIECE = 100_000
 """Bytes of noise after which it is looked whether commands are still answered."""
 PIECES_A_PASSAGE = 25
 LEAST_REPLIES = 200_000
 """So many there must be, or most of the noise was swallowed by something."""
-MORE_MEMORY = 1 << 20
+MORE_MEMORY = 3 << 19
+"""Bytes; what is at rest differs by half of that from one time to the next."""
 ANSWER_SECONDS = 1.0
 
 

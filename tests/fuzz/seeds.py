@@ -23,9 +23,22 @@ CONVERSATIONS = (
     LINKED + b"AT+CIPMODE=1\r\nAT+CIPSEND\r\nhello\xfed\xfec\xfe1\xfe1+++\xfe1AT\r\n",
     LINKED + b"AT+CIPRECVMODE=1\r\n\xfeDAT+CIPRECVDATA=9\r\nAT+CIPRECVLEN?\r\n",
     LINKED + b"AT+CIPSEND=5\r\n\xfeoAT\r\n\xfel\xfer\xfeu\xfep",
+    LINKED + b"AT+CIPSEND=5\r\n\xfeu\xfepabcde\xfe1AT+CIPSSLCERT\r\n\xfel\xfe3",
     b"AT+CIPMUX=1\r\nAT+CIPSERVER=1,80\r\n\xfen\xfen\xfed\xfeq\xfed\xfeQ\xfeC",
     b'AT+CIPDOMAIN="slow.name"\r\nAT\r\n\xfe3AT+CIPSSLCERT\r\n\0\xfe1AT\r\n',
     b"AT+CWMODE=3\r\nAT+RST\r\nAT+CWMODE?\r\nAT+RESTORE\r\n\xfe0AT+CWMODE?\r\n",
+)
+# Files that have once been more than this program was ready for.
+HARD_CONFIGURATION = f"[uart]\nbaud = 0x{'f' * 3650}\n".encode()
+HARD_CONSOLES = ((-9, "kgdboc=x "), (0, ""), (3, "a b"), (float("inf"), "x"))
+HARD_CERTIFICATES = (
+    (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01"),
+    (b"\x0c\x04Root", b"\x08\x04Root"),
+)
+HARD_RECORDS = (
+    b'{"kind":"command","time":1,"te\n{"kind":"x","time":1e300}\n[]\n',
+    b'{"kind":"x","time":"a"}\n{"kind":"x","bytes":["x"]}\n',
+    b'{"kind":"x","time":1,"text":"\\u001b[2J","cause":"\\u009b"}\n',
 )
 RECORDS = (
     {"kind": "hello", "time": 1.0, "version": "1", "uart": "/dev/serial0", "wall": 1.7e9},
@@ -40,10 +53,10 @@ def seeds(name: str, folder: Path) -> list[bytes]:
     """Inputs for the target of this name; `folder` is for files that are made on the way."""
     makers: dict[str, Callable[[], Iterator[bytes]]] = {
         "stream": _stream,
-        "syntax": _lines,
+        "syntax": _messages,
         "session": _session,
-        "configuration": lambda: iter([(PACKAGING / "gateway.toml").read_bytes()]),
-        "monitor": lambda: (json.dumps(each).encode() + b"\n" for each in RECORDS),
+        "configuration": _configurations,
+        "monitor": _records,
         "boot_files": _boots,
         "certificate": _certificates,
         "settings": lambda: _settings(folder),
@@ -55,6 +68,13 @@ def words() -> list[bytes]:
     """What the fuzzer should know of the language."""
     spellings = [command.spelling.encode() for command in all_commands()]
     return [*spellings, b"\r\n", b'","', b"+++", b"-----END CERTIFICATE-----", b"\\,", b"127.0.0.1"]
+
+
+def _messages() -> Iterator[bytes]:
+    """Lines, and what is written: both are shown by the monitor."""
+    yield from _lines()
+    yield b"\r\n+IPD,3:abc\r\n+IPD,1,2,10.0.0.1,80:de\r\n+IPD,9:short"
+    yield b'+CWSAP_CUR:"a","password",5,3,4,0\r\n\r\nOK\r\n'
 
 
 def _lines() -> Iterator[bytes]:
@@ -98,10 +118,22 @@ def _settings(folder: Path) -> Iterator[bytes]:
     yield (folder / FILE_NAME).read_bytes()
 
 
+def _configurations() -> Iterator[bytes]:
+    yield (PACKAGING / "gateway.toml").read_bytes()
+    yield HARD_CONFIGURATION
+
+
+def _records() -> Iterator[bytes]:
+    yield from (json.dumps(each).encode() + b"\n" for each in RECORDS)
+    yield from HARD_RECORDS
+
+
 def _certificates() -> Iterator[bytes]:
     made = self_signed("Root")
     yield made.pem
     yield made.der
+    for usual, hard in HARD_CERTIFICATES:
+        yield made.der.replace(usual, hard)
 
 
 def _boots() -> Iterator[bytes]:
@@ -113,6 +145,10 @@ def _boots() -> Iterator[bytes]:
         "device_after": "/dev/ttyAMA0",
         "disabled_units": ["hciuart.service"],
     }
+    yield b"4 Model B\xfe[all]\ndtparam=audio=on\r\xfeconsole=serial0\r"
+    for index, text in HARD_CONSOLES:
+        hard = {**record, "consoles": [{"index": index, "text": text}]}
+        yield b"\xfe".join([b"4 Model B", b"", b"rw quiet", gateway, json.dumps(hard).encode()])
     for folder in sorted(BOOTS.glob("pi*_*")):
         config = next(folder.rglob("config.txt"), None)
         if config is None:
