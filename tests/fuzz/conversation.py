@@ -324,6 +324,7 @@ def session(data: bytes) -> None:
 def check_records(records: list[dict[str, object]]) -> None:
     """One final word for each line, nothing between a prompt and its end."""
     prompted = False
+    early: list[str] = []
     open_lines = forgiven = 0
     for record in records:
         kind, text = record["kind"], str(record.get("text"))
@@ -331,27 +332,31 @@ def check_records(records: list[dict[str, object]]) -> None:
             bytes.fromhex(each) if isinstance(each, str) else b"." * int(each)
             for each in _told(record)
         )
-        if kind == "reply" and "result" in record:
+        if kind == "reply" and seen == b"\r\nready\r\n":
+            # begun anew, or for another reader, whom a prompt's end leaves what waited behind
+            # it: only what runs still is answered
+            forgiven, prompted = open_lines, False
+            early.clear()
+        elif kind == "reply" and "result" in record:
             words = [word for word in seen.split(b"\r\n") if word in FINAL_WORDS]
             # in pass-through nothing is written behind an escape
             assert len(words) == 1 or seen in (b"", b"CLOSED\r\n"), seen
             assert open_lines > 0, "a reply to nothing"
+            assert not early, f"{early} behind a prompt"
             open_lines -= 1
             prompted = False
         elif kind == "reply" and seen in BUSY:
             assert open_lines > 1, "busy with nothing"
             open_lines -= 1
         elif kind == "reply":
-            if seen == b"\r\nready\r\n":
-                # begun anew, or for another reader: only what runs still is answered
-                forgiven, prompted = open_lines, False
             prompted = prompted or seen.endswith(b">") or seen.endswith(b"> ")
-        elif kind in ("notification", "data"):
-            assert not prompted, f"{text!r} behind a prompt"
+        elif kind in ("notification", "data") and prompted:
+            early.append(text)
         elif _is_line(record):
             open_lines += 1
             # `?` may go without an answer for a moment (contract, section 1)
             forgiven += len(seen) == len(b"?\r\n")
+    assert not early, f"{early} behind a prompt"
     assert open_lines <= forgiven, f"{open_lines} lines without an answer"
 
 
