@@ -125,6 +125,7 @@ class Announcer:
 
     def close_over(self, interface: Interface) -> None:
         """Close the links that run over an interface, and say so at once."""
+        self.introduce()
         for link in self.gateway.links.open_links():
             if link.interface is interface:
                 self._say_closed(link)

@@ -131,9 +131,9 @@ class Session:
     async def close(self) -> None:
         """End whatever runs; no task and no timer is left."""
         self._intake.stop()
-        self.announcer.end()
         self._recorder.forget()
         await self._runner.close()
+        self.announcer.end()
         if self._line_task is not None:
             self._line_task.cancel()
             await asyncio.wait({self._line_task})

@@ -194,10 +194,10 @@ class Sessions:
         try:
             session.start()
             logger.info("ready")
-            await self._is_ready()
-            self._begin_network(session)
             if self._reset_line is not None:
                 self._reset_line.listen(session.cut_off)
+            await self._is_ready()
+            self._begin_network(session)
             await session.over
         except LineLost:
             # The kernel gives the device the same name again only once nobody has it open.

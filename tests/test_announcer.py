@@ -248,3 +248,15 @@ def test_news_of_the_network_in_their_words() -> None:
         ]
 
     in_room(work)
+
+
+def test_a_client_that_could_not_be_told_of_yet_is_not_told_of_as_closed_alone() -> None:
+    def work(room: Room) -> None:
+        room.gateway.volatile.multiplexing = True
+        room.outbox.hold()
+        room.announcer.link_accepted(room.link(2))
+        room.announcer.close_over(Interface.STATION)
+        room.outbox.release()
+        assert room.said() == b"2,CONNECT\r\n2,CLOSED\r\n"
+
+    in_room(work)

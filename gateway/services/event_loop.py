@@ -40,6 +40,8 @@ class LeanSelector(BaseSelector):
         self._epoll = select.epoll()
         self._poll = self._epoll.poll
         self._keys: dict[int, SelectorKey] = {}
+        self.answered = 0.0
+        """When `select` last found something out: seconds of the monotonic clock."""
         self._first: set[int] = set()
 
     def serve_first(self, descriptor: int) -> None:
@@ -76,6 +78,7 @@ class LeanSelector(BaseSelector):
         """What is ready, waiting at most `timeout` seconds for it; None waits for ever."""
         keys = self._keys
         found = self._poll(-1 if timeout is None else max(timeout, 0), _SEVERAL)
+        self.answered = monotonic()
         if len(found) > 1 and self._first:
             found.sort(key=self._order)
         ready: list[tuple[SelectorKey, int]] = []
@@ -121,6 +124,10 @@ class EventLoop(asyncio.SelectorEventLoop):
         super().__init__(self._lean)
         # what asyncio's own method calls, asked several times for each read
         self.time = monotonic  # type: ignore[method-assign]
+
+    def turn_takes(self) -> float:
+        """Seconds since the kernel was asked what is ready, in this turn of the loop."""
+        return monotonic() - self._lean.answered
 
     def serve_first(self, descriptor: int) -> None:
         """Run this descriptor's callback before those of others that became ready with it."""

@@ -66,7 +66,8 @@ def agreed(tls: ssl.SSLSocket | ssl.SSLObject) -> int:
     Cheap where nothing was ever offered. `tls` has its handshake behind it.
     """
     library = _library() if _library.cache_info().currsize else None
-    connection = _field(tls._sslobj, 1) if library is not None else None  # type: ignore[union-attr]
+    inner = tls._sslobj  # type: ignore[union-attr]  # None once it is closed
+    connection = _field(inner, 1) if library is not None and inner is not None else None
     if library is None or connection is None:
         return 0
     # borrowed: it lives as long as the connection has it

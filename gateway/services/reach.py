@@ -6,7 +6,9 @@ that machine alone: a database, a printer's page, a debugger.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import socket
 import struct
 
@@ -23,6 +25,9 @@ _RTN_LOCAL = 2
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _ROUTE = struct.Struct("=BBBBBBBBI")  # family, lengths, tos, table, protocol, scope, type, flags
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
+_ERROR = struct.Struct("=i")
+# the routes called unreachable, prohibit and blackhole too
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL)
 _TYPE_OF_ROUTE = _HEADER.size + 7
 
 OPTION = "[links] allow_loopback"
@@ -76,7 +81,10 @@ def _is_routed_to_us(ip: Ip) -> bool:
         answer = kernel.recv(4096)
     kind = _HEADER.unpack_from(answer)[1]
     if kind == _NLMSG_ERROR:
-        return False  # there is no way, and connecting will tell
+        error = -_ERROR.unpack_from(answer, _HEADER.size)[0]
+        if error not in _NO_WAY:
+            raise OSError(error, os.strerror(error))
+        return False  # connecting will tell
     if kind != _RTM_NEWROUTE:
         raise OSError(0, f"netlink message {kind}")
     return answer[_TYPE_OF_ROUTE] == _RTN_LOCAL

@@ -13,6 +13,7 @@ import pytest
 from gateway.services import inotify, pseudo_terminal
 from gateway.services.api import UartSettings
 from gateway.services.descriptor_line import LineUnavailable
+from gateway.services.event_loop import EventLoop
 from gateway.services.pseudo_terminal import PseudoTerminal
 from tests.services.lines import Recorder, readable, run
 
@@ -470,3 +471,42 @@ def test_the_watch_tells_openings_and_closings_in_order(tmp_path: Path) -> None:
 def test_the_watch_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         inotify.OpenWatch(str(tmp_path / "nothing"))
+
+
+def test_a_client_that_comes_in_a_busy_turn_of_the_loop_gets_its_reply(
+    link: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One writes and closes, another opens and writes, all between the wait and the read."""
+    monkeypatch.setattr(EventLoop, "turn_takes", lambda loop: 1.0)
+    reading, writing = os.pipe()
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        line = PseudoTerminal(str(link))
+        clients: list[int] = []
+
+        def busy() -> None:
+            loop.remove_reader(reading)
+            os.close(clients.pop())
+            clients.append(open_client(link))
+            os.write(clients[0], b"second")
+
+        # ready in the same wait as the line, and before it
+        loop.add_reader(reading, busy)
+        receiver = Recorder()
+        receiver.on_data = lambda data: line.write(b"reply")
+        line.start(receiver)
+        clients.append(open_client(link))
+        await receiver.until(lambda: receiver.events == ["opened"])
+        os.write(writing, b"x")
+        os.write(clients[0], b"first")
+        await receiver.until(lambda: receiver.received.endswith(b"second"))
+        assert await read_exactly(clients[0], 5) == b"reply"
+        assert receiver.events.count("opened") == 2
+        os.close(clients.pop())
+        await line.close()
+
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
+        runner.run(asyncio.wait_for(work(), 10))
+    os.close(reading)
+    os.close(writing)

@@ -95,10 +95,11 @@ class Kernel:
     ("answer", "why"),
     [
         (struct.pack("=IHHIIi", 20, 2, 0, 0, 0, -errno.ENETUNREACH), None),
+        (struct.pack("=IHHIIi", 20, 2, 0, 0, 0, -errno.EPERM), "does not tell .*: Operation not"),
         (struct.pack("=IHHII", 16, 3, 0, 0, 0), "does not tell .*: netlink message 3"),
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "does not tell .*: Too many open files"),
     ],
-    ids=["no way there", "nonsense", "no descriptor left"],
+    ids=["no way there", "not allowed to ask", "nonsense", "no descriptor left"],
 )
 def test_a_kernel_that_does_not_tell_is_no_permission(
     monkeypatch: pytest.MonkeyPatch, answer: bytes | OSError, why: str | None

@@ -412,11 +412,19 @@ def test_a_service_that_has_to_end_leaves_the_rest_to_the_command_behind_it(
         await left.join()
         left.daemon.air.add(OWNERS)
         left.daemon.pace = type(left.daemon.pace)(scan=4.0)
+        ask = left.manager.profile_settings
+
+        async def answers_late(path: str) -> Profile:
+            await asyncio.sleep(END_PATIENCE - 0.1)
+            return await ask(path)
+
+        left.manager.profile_settings = answers_late  # type: ignore[method-assign]
         begun = asyncio.get_running_loop().time()
         await release(left.manager, left.record, END_SECONDS, END_PATIENCE, goes_on=True)
         assert asyncio.get_running_loop().time() - begun < END_SECONDS + 0.1
         assert not [each for each in caplog.records if each.levelname == "WARNING"]
         assert OwnershipRecord(tmp_path).holds("wlan0")
+        left.manager.profile_settings = ask  # type: ignore[method-assign]
         await left.release()
         assert left.up == "owner's"
         assert OwnershipRecord(tmp_path).empty

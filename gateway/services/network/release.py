@@ -25,7 +25,7 @@ logger = logging.getLogger("gateway.network")
 RELEASE_SECONDS: Final = 9.0
 END_PATIENCE: Final = 1.0
 """Seconds for an answer when the service has two in which to end."""
-END_SECONDS: Final = 1.5
+END_SECONDS: Final = 1.2
 """Seconds for all of it, where `release-network` goes on afterwards (ExecStopPost=)."""
 _SCAN_SECONDS: Final = 6.0
 _BY_ITSELF_SECONDS: Final = 1.0
@@ -61,6 +61,7 @@ async def release(
             record.release_command,
         )
         return []
+    until = asyncio.get_running_loop().time() + seconds
     if patience is not None and not await _answers(manager, patience):
         logger.warning(
             "NetworkManager answers nothing, so nothing can be given back to it now; once it "
@@ -70,7 +71,7 @@ async def release(
         return []
     work = _Release(manager, record)
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(until):
             await work.run()
     except TimeoutError:
         if goes_on:
