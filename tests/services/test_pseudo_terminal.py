@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import stat
 import termios
 from pathlib import Path
@@ -500,6 +501,7 @@ def test_a_client_that_comes_in_a_busy_turn_of_the_loop_gets_its_reply(
         await receiver.until(lambda: receiver.events == ["opened"])
         os.write(writing, b"x")
         os.write(clients[0], b"first")
+        select.select([line._descriptor], [], [], 10)
         await receiver.until(lambda: receiver.received.endswith(b"second"))
         assert await read_exactly(clients[0], 5) == b"reply"
         assert receiver.events.count("opened") == 2
