@@ -2,8 +2,7 @@
 
 The selector is asked once for each read of the serial line, so it is made for that: no
 descriptor's mask is looked at twice, and nothing is allocated that the kernel's answer does
-not need. It also knows an order: what the loop should `serve_first` when several descriptors
-became ready in the same wait. asyncio runs callbacks in the order of the selector's answer.
+not need.
 """
 
 from __future__ import annotations
@@ -40,13 +39,6 @@ class LeanSelector(BaseSelector):
         self._epoll = select.epoll()
         self._poll = self._epoll.poll
         self._keys: dict[int, SelectorKey] = {}
-        self.answered = 0.0
-        """When `select` last found something out: seconds of the monotonic clock."""
-        self._first: set[int] = set()
-
-    def serve_first(self, descriptor: int) -> None:
-        """Tell of this one before others that are ready too, as long as it is registered."""
-        self._first.add(descriptor)
 
     def register(self, fileobj: FileDescriptorLike, events: int, data: Any = None) -> SelectorKey:
         """Watch a descriptor. Raises KeyError for one that is watched already, and OSError."""
@@ -61,7 +53,6 @@ class LeanSelector(BaseSelector):
         """Watch it no more. Raises KeyError for one that is not watched."""
         descriptor = _descriptor(fileobj)
         key = self._keys.pop(descriptor)
-        self._first.discard(descriptor)
         with contextlib.suppress(OSError):  # it was closed before
             self._epoll.unregister(descriptor)
         return key
@@ -78,17 +69,11 @@ class LeanSelector(BaseSelector):
         """What is ready, waiting at most `timeout` seconds for it; None waits for ever."""
         keys = self._keys
         found = self._poll(-1 if timeout is None else max(timeout, 0), _SEVERAL)
-        self.answered = monotonic()
-        if len(found) > 1 and self._first:
-            found.sort(key=self._order)
         ready: list[tuple[SelectorKey, int]] = []
         for descriptor, polled in found:
             if descriptor in keys:
                 ready.append((keys[descriptor], _TOLD[polled & 31]))
         return ready
-
-    def _order(self, found: tuple[int, int]) -> bool:
-        return found[0] not in self._first
 
     def get_map(self) -> Mapping[FileDescriptorLike, SelectorKey]:
         """The keys of all that is watched."""
@@ -120,18 +105,9 @@ class EventLoop(asyncio.SelectorEventLoop):
     """asyncio's loop, over the LeanSelector."""
 
     def __init__(self) -> None:
-        self._lean = LeanSelector()
-        super().__init__(self._lean)
+        super().__init__(LeanSelector())
         # what asyncio's own method calls, asked several times for each read
         self.time = monotonic  # type: ignore[method-assign]
-
-    def turn_takes(self) -> float:
-        """Seconds since the kernel was asked what is ready, in this turn of the loop."""
-        return monotonic() - self._lean.answered
-
-    def serve_first(self, descriptor: int) -> None:
-        """Run this descriptor's callback before those of others that became ready with it."""
-        self._lean.serve_first(descriptor)
 
 
 def _descriptor(fileobj: FileDescriptorLike) -> int:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import select
+import signal
 import struct
+import threading
 from collections.abc import Sequence
+from types import FrameType
+from weakref import WeakSet
 
 OPENED = 0x20
 CLOSED = 0x08 | 0x10  # IN_CLOSE_WRITE | IN_CLOSE_NOWRITE
@@ -14,6 +20,11 @@ _ARRIVAL = 0x04 | 0x80 | 0x100 | 0x400 | 0x0100_0000
 _OVERFLOW = 0x4000
 
 _HEADER = struct.Struct("iIII")
+
+# fcntl(2): F_SETOWN_EX, its struct f_owner_ex, and F_OWNER_TID
+_SET_OWNER = 15
+_OWNER = struct.Struct("ii")
+_THREAD = 0
 
 
 class Watch:
@@ -72,11 +83,35 @@ class OpenWatch(Watch):
 
     def __init__(self, path: str) -> None:
         super().__init__()
+        self.has_news = True
+        """Whether `events` may give something. Who opens the file and then writes to it is in
+        here before the bytes can be read: the kernel says so by a signal, which Python attends
+        to when the read returns. So a reader need not ask each time."""
+        self._signals = False
         try:
             self.add(path, OPENED | CLOSED)
         except OSError:
             self.close()
             raise
+        with contextlib.suppress(OSError):  # then whoever reads has to ask each time
+            self._signals = self._have_signals()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        _signalling.discard(self)
+        super().close()
+
+    def _have_signals(self) -> bool:
+        """Let the kernel signal each event to this thread, where Python runs handlers in it."""
+        if threading.current_thread() is not threading.main_thread():
+            return False
+        signal.signal(signal.SIGIO, _signalled)
+        _signalling.add(self)
+        owner = _OWNER.pack(_THREAD, threading.get_native_id())
+        fcntl.fcntl(self.descriptor, _SET_OWNER, owner)
+        flags = fcntl.fcntl(self.descriptor, fcntl.F_GETFL)
+        fcntl.fcntl(self.descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+        return True
 
     def events(self) -> Sequence[int]:
         """What happened since the last call, in order: masks with OPENED or CLOSED bits.
@@ -84,7 +119,8 @@ class OpenWatch(Watch):
         The kernel merges equal consecutive events that nobody has read yet, so that counting
         them tells too little. Never blocks.
         """
-        # asked at each read of the line: a failing read costs an exception with its text
+        self.has_news = not self._signals
+        # a failing read costs an exception with its text
         if not self._ready.poll(0):
             return ()
         data = os.read(self.descriptor, 4096)
@@ -96,3 +132,11 @@ class OpenWatch(Watch):
             # Events that were lost may have been anything: the caller looks for itself.
             masks.append(mask | OPENED if mask & _OVERFLOW else mask)
         return masks
+
+
+_signalling: WeakSet[OpenWatch] = WeakSet()
+
+
+def _signalled(number: int, frame: FrameType | None) -> None:
+    for watch in _signalling:
+        watch.has_news = True

@@ -24,7 +24,6 @@ from enum import Enum
 
 from gateway.services.api import LineReceiver, UartSettings
 from gateway.services.descriptor_line import DescriptorLine, LineUnavailable
-from gateway.services.event_loop import EventLoop
 from gateway.services.inotify import CLOSED, OPENED, OpenWatch
 from gateway.services.raw_terminal import make_raw, throw_output_away
 
@@ -33,9 +32,6 @@ SETTLING_SECONDS = 0.025
 
 # Within this time after the last closing the hang-up has been seen, if there is one.
 REOPENING_SECONDS = 0.05
-
-# In less than that nobody closes the line, and another opens it and writes.
-LONG_TURN_SECONDS = 0.0003
 
 _logger = logging.getLogger("gateway.uart")
 
@@ -68,7 +64,6 @@ class PseudoTerminal(DescriptorLine):
         self._watch: OpenWatch | None = None
         self._other = _Other.ABSENT
         self._heard = False
-        self._own_loop: EventLoop | None = None
         self._opens = 0
         self._closed_at = 0.0
         self._settling: asyncio.TimerHandle | None = None
@@ -144,12 +139,6 @@ class PseudoTerminal(DescriptorLine):
             self._loop.call_soon(self._announce)
             return
         self._loop.add_reader(self._watch.descriptor, self._other_end_changed)
-        # Our own loop tells of closings and openings before it tells of bytes; elsewhere each
-        # read has to ask. Once the last client has closed, it has to ask in any case: the next
-        # one may have come since. And so in a turn that has taken long.
-        if isinstance(self._loop, EventLoop):
-            self._loop.serve_first(self._watch.descriptor)
-            self._own_loop = self._loop
         os.close(self._spare_slave)
         self._spare_slave = None
         self._watch.events()  # that was ourselves
@@ -229,8 +218,7 @@ class PseudoTerminal(DescriptorLine):
 
     def _deliver(self, data: bytes) -> None:
         # These bytes may be the first of somebody whose opening has not been looked at yet.
-        loop = self._own_loop
-        if loop is None or self._opens == 0 or loop.turn_takes() > LONG_TURN_SECONDS:
+        if self._watch is not None and self._watch.has_news:
             self._other_end_changed()
         if self._other is not _Other.PRESENT:
             self._announce()

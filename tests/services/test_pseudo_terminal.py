@@ -7,6 +7,7 @@ import os
 import select
 import stat
 import termios
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ import pytest
 from gateway.services import inotify, pseudo_terminal
 from gateway.services.api import UartSettings
 from gateway.services.descriptor_line import LineUnavailable
-from gateway.services.event_loop import EventLoop
 from gateway.services.pseudo_terminal import PseudoTerminal
 from tests.services.lines import Recorder, readable, run
 
@@ -474,11 +474,8 @@ def test_the_watch_of_nothing_is_refused(tmp_path: Path) -> None:
         inotify.OpenWatch(str(tmp_path / "nothing"))
 
 
-def test_a_client_that_comes_in_a_busy_turn_of_the_loop_gets_its_reply(
-    link: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_that_comes_in_a_busy_turn_of_the_loop_gets_its_reply(link: Path) -> None:
     """One writes and closes, another opens and writes, all between the wait and the read."""
-    monkeypatch.setattr(EventLoop, "turn_takes", lambda loop: 1.0)
     reading, writing = os.pipe()
 
     async def work() -> None:
@@ -508,7 +505,26 @@ def test_a_client_that_comes_in_a_busy_turn_of_the_loop_gets_its_reply(
         os.close(clients.pop())
         await line.close()
 
-    with asyncio.Runner(loop_factory=EventLoop) as runner:
-        runner.run(asyncio.wait_for(work(), 10))
+    run(work())
     os.close(reading)
     os.close(writing)
+
+
+def test_a_watch_has_news_at_once_and_no_others(link: Path) -> None:
+    """In the main thread, where signals are attended to; elsewhere it always may have some."""
+    link.touch()
+    watches = [inotify.OpenWatch(str(link))]
+    thread = threading.Thread(target=lambda: watches.append(inotify.OpenWatch(str(link))))
+    thread.start()
+    thread.join()
+    signalled, silent = watches
+    try:
+        assert [list(watch.events()) for watch in watches] == [[], []]
+        assert [watch.has_news for watch in watches] == [False, True]
+        os.close(os.open(link, os.O_RDONLY))
+        assert [watch.has_news for watch in watches] == [True, True]
+        assert [len(watch.events()) for watch in watches] == [2, 2]
+        assert [watch.has_news for watch in watches] == [False, True]
+    finally:
+        for watch in watches:
+            watch.close()
