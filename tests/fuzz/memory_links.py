@@ -71,14 +71,13 @@ class MemoryLink:
         """Wait for a peer that takes nothing, as long as the limit."""
         while self.send_at_once(data) < len(data):
             self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await asyncio.wait_for(self._waiter, STALL_SECONDS)
-            except TimeoutError:
+            # not wait_for, which wants a Task: this may be a command's first step
+            taken, _ = await asyncio.wait({self._waiter}, timeout=STALL_SECONDS)
+            self._waiter = None
+            if not taken:
                 self.ended = True
                 self._changed(self)
-                raise LinkBroken(f"link {self.slot}: the peer took nothing") from None
-            finally:
-                self._waiter = None
+                raise LinkBroken(f"link {self.slot}: the peer took nothing")
 
     def go_on(self, *, end: bool = False) -> None:
         """The peer takes again, or the link has ended: a send that waits tries once more."""

@@ -25,7 +25,7 @@ _UNSHARE = ("unshare", "--mount", "--propagation", "private", "--")
 
 
 @functools.cache
-def _no_mounts() -> str | None:
+def no_mounts() -> str | None:
     """Why no process can have mounts of its own here, in one sentence; None if it can."""
     if os.geteuid() != 0:
         return "mounts of its own need root"
@@ -42,7 +42,7 @@ class MountedGateway(GatewayProcess):
 
     def mount_first(self, *mounts: str) -> None:
         """Run these lines before it starts."""
-        if (reason := _no_mounts()) is not None:
+        if (reason := no_mounts()) is not None:
             pytest.skip(reason)
         script = "\n".join(["set -e", *mounts, 'exec "$@"'])
         self._command = [*_UNSHARE, "sh", "-c", script, "sh", *self._command]

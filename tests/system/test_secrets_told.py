@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.system import secret_things
+from tests.system.faulty_host import no_mounts
 from tests.system.gateway_process import ROOT, GatewayProcess
 from tests.system.line_client import LIMIT
 from tests.system.secret_things import CONFIGURATION, MARK, PASSWORD
@@ -82,8 +82,8 @@ class JournalGateway(TalkativeGateway):
 
 @pytest.fixture(params=[TalkativeGateway, JournalGateway], ids=["stderr", "journal"])
 def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TalkativeGateway]:
-    if request.param is JournalGateway and (os.geteuid() != 0 or not shutil.which("unshare")):
-        pytest.skip("a journal of its own needs root")
+    if request.param is JournalGateway and (reason := no_mounts()) is not None:
+        pytest.skip(reason)
     with request.param(tmp_path) as made:
         yield made
 
