@@ -6,7 +6,7 @@ READY := .venv/ready-$(notdir $(realpath /usr/bin/python3))
 .PHONY: help setup run test test-endurance fuzz soak test-vm vm-image deb deb-check lint audit check bench bench-check performance docs clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv, and as root install the Debian packages it needs
 
@@ -17,7 +17,7 @@ $(READY): requirements.txt setup.cfg pyproject.toml scripts/setup
 run: setup ## an AT prompt on a gateway of its own, with a simulated network
 	@$(PYTHON) -m gateway console
 
-test: setup ## run the whole test suite
+test: setup ## run the test suite (a minute or two)
 	$(PYTHON) -m pytest -n auto --dist loadfile
 
 test-endurance: setup ## noise, floods and a soak (minutes)
