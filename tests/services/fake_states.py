@@ -47,6 +47,8 @@ class Pace:
     link: float = 15.0
     carrier: float = 6.0
     scan: float = 3.0
+    telling: float = 0.0
+    """How long after the end of a scan it is told what was seen."""
     boot: float = 1.0
     startup: float = 10.0
 

@@ -104,10 +104,15 @@ class FakeWifi(FakeDevice):
             return
         if ssid:
             self._named.add(ssid)
-        self.look()
+        if not self.world.pace.telling:
+            self.look()
         milliseconds = int(asyncio.get_running_loop().time() * 1000)
         self.world.objects.set(self.path, WIRELESS_DEVICE, LastScan=milliseconds)
         self.poke()
+        if self.world.pace.telling:
+            await asyncio.sleep(self.world.pace.telling)
+            self.look()
+            self.poke()
 
     def look(self) -> None:
         """See what is on the air."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.services.api import Credentials, Encryption, JoinFailure, Wanted
+from tests.services import fake_wifi
 from tests.services.fake_air import FakeAccessPoint
 from tests.services.fake_manager import BUS_SECONDS
 from tests.services.managed_world import (
@@ -332,5 +333,21 @@ def test_a_join_right_after_the_start_waits_for_the_bus(runs: bool) -> None:
             assert failure == (None if runs else JoinFailure.OTHER)
             assert seconds >= BUS_SECONDS
             assert runs or seconds < BUS_SECONDS + 1
+
+    run(work())
+
+
+def test_that_it_was_seen_again_may_be_told_behind_the_end_of_the_scan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fake_wifi, "BACKGROUND_SCAN", 3600.0)
+
+    async def work() -> None:
+        made = world(HOME)
+        async with on(made) as scene:
+            await asyncio.sleep(60)  # nobody has heard of it for a while
+            made.pace = replace(made.pace, telling=0.3)
+            assert await scene.refusal(GOOD) is None
+            assert scene.ssid() == HOME.ssid
 
     run(work())

@@ -517,7 +517,6 @@ def test_a_watch_has_news_at_once_and_no_others(link: Path) -> None:
     thread = threading.Thread(target=lambda: watches.append(inotify.OpenWatch(str(link))))
     thread.start()
     thread.join()
-    signalled, silent = watches
     try:
         assert [list(watch.events()) for watch in watches] == [[], []]
         assert [watch.has_news for watch in watches] == [False, True]

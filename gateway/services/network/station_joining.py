@@ -35,6 +35,8 @@ logger = logging.getLogger("gateway.network")
 _SCAN_SECONDS: Final = 12.0
 _WHOLE_SCAN_SECONDS: Final = 1.5
 """No scan of all channels takes less."""
+_LATE_SECONDS: Final = 1.0
+"""That a known access point was seen again is told a moment behind the scan's end."""
 
 _JOIN_SECONDS: Final = 4.0
 _FRESH_SCAN: Final = 10.0
@@ -107,8 +109,15 @@ class Joining:
         limit = min(begun + _SCAN_SECONDS, deadline - _JOIN_SECONDS)
         if not await self._scan(device, credentials, listed, limit):
             return False
-        seen = strongest(self._manager.objects, device, credentials, fresh=True) is not None
-        if not seen and asyncio.get_running_loop().time() - begun < _WHOLE_SCAN_SECONDS:
+        seconds = asyncio.get_running_loop().time() - begun
+
+        def shows() -> bool:
+            return strongest(self._manager.objects, device, credentials, fresh=True) is not None
+
+        seen = shows()
+        if not seen and listed:
+            seen = await self._convergence.until(shows, begun + seconds + _LATE_SECONDS)
+        if not seen and seconds < _WHOLE_SCAN_SECONDS:
             # It had been under way before, and has not heard of all.
             await self._scan(device, credentials, listed, limit)
         return True
