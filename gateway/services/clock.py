@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from gateway.services.network.backoff import MOST_SENTENCES
+from gateway.services.backoff import MOST_SENTENCES
 from gateway.services.timesync import (
     END_SECONDS,
     SWITCH_ON,

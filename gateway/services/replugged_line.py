@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway.services.api import Line, LineRefused, UartSettings
+from gateway.services.backoff import Backoff
 from gateway.services.descriptor_line import (
     LineForbidden,
     LineMissing,
@@ -21,7 +22,6 @@ from gateway.services.descriptor_line import (
     LineUnavailable,
 )
 from gateway.services.inotify import ArrivalWatch
-from gateway.services.network.backoff import Backoff
 from gateway.services.uart import PSEUDO_TERMINAL_PREFIX, is_pseudo_terminal, open_line
 from gateway.services.waiting import readiness
 

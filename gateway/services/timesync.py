@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from gateway.services.atomic_file import read_file, remedy, replace_file
-from gateway.services.network.backoff import MOST_SENTENCES, Backoff
+from gateway.services.backoff import MOST_SENTENCES, Backoff
 
 logger = logging.getLogger("gateway.time")
 

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from gateway.services.network.backoff import Backoff
+from gateway.services.backoff import Backoff
 
 
 def test_it_waits_twice_as_long_each_time_up_to_the_last() -> None:

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import Any, Final
 
-from gateway.services.network.backoff import MOST_SENTENCES
+from gateway.services.backoff import MOST_SENTENCES
 from gateway.services.network.bus_values import unwrap
 from gateway.services.network.manager import NM, ROOT, Objects, Properties
 

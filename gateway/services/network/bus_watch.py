@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
-from gateway.services.network.backoff import MOST_SENTENCES, Backoff
+from gateway.services.backoff import MOST_SENTENCES, Backoff
 from gateway.services.network.bus_calls import BUS_LOST
 from gateway.services.network.bus_mirror import Mirror
 from gateway.services.network.bus_values import NOT_RUNNING, missing_permissions

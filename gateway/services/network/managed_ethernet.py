@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.services.api import Address, Ethernet, Interface, Wanted
+from gateway.services.backoff import Backoff
 from gateway.services.network import view
-from gateway.services.network.backoff import Backoff
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.ethernet_profile import EthernetProfile
 from gateway.services.network.ethernet_state import EthernetState

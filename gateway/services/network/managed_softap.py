@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.services.api import Interface, JoinError, SoftAp, SoftApSettings, Wanted
+from gateway.services.backoff import Backoff
 from gateway.services.network import view
-from gateway.services.network.backoff import Backoff
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.hardware import hardware_address
 from gateway.services.network.holding import Holding

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from typing import Final
 
 from gateway.services.api import Credentials, Interface, Wanted
+from gateway.services.backoff import Backoff
 from gateway.services.network import view
-from gateway.services.network.backoff import Backoff
 from gateway.services.network.convergence import Changes, Convergence
 from gateway.services.network.holding import Holding
 from gateway.services.network.live_addresses import LiveAddresses

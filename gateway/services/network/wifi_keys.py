@@ -90,7 +90,7 @@ def _key(password: str, ssid: bytes) -> bytes:
 def _equal(one: bytes, other: bytes) -> bool:
     """Whether they are the same, in a time that does not tell where they differ.
 
-    What `hmac` has for it brings OpenSSL with it, 3 MB.
+    What `hmac` has for it brings OpenSSL with it.
     """
     difference = len(one) ^ len(other)
     for left, right in zip(one, other, strict=False):
