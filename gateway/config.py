@@ -7,12 +7,13 @@ gateway.toml tells what it means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from gateway import config_checks as check
 from gateway.config_checks import ConfigError, allowed, field_check
+from gateway.records import Record
 from gateway.services.api import Encryption
 
 __all__ = ["DEFAULT_PATH", "Config", "ConfigError", "load", "state_dir_of"]
@@ -31,16 +32,14 @@ ENCRYPTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class UartOptions:
+class UartOptions(Record):
     """The serial line: a device or `pty:PATH`, and its speed until the first `AT+UART_DEF`."""
 
     device: str = field(default="/dev/serial0", metadata=allowed(check.device))
     baud: int = field(default=115200, metadata=allowed(check.whole(110, 4_000_000)))
 
 
-@dataclass(frozen=True, slots=True)
-class GpioOptions:
+class GpioOptions(Record):
     """The ESP-01's other pins, as GPIO numbers of the Pi's header; None is not connected."""
 
     reset_pin: int | None = field(default=None, metadata=allowed(check.whole(2, 27)))
@@ -61,8 +60,7 @@ class GpioOptions:
         return tuple(pin for pin in pins if pin is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkOptions:
+class NetworkOptions(Record):
     """Which network the gateway moves: the host's, on these interfaces, or one in memory."""
 
     kind: str = field(
@@ -79,15 +77,13 @@ class NetworkOptions:
             raise ConfigError(f"needs three different interfaces, and has {', '.join(names)}")
 
 
-@dataclass(frozen=True, slots=True)
-class SoftApOptions:
+class SoftApOptions(Record):
     """The gateway's own access point, as far as no command tells."""
 
     share_uplink: bool = field(default=False, metadata=allowed(check.flag))
 
 
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
+class LinkOptions(Record):
     """Limits of TCP and TLS links (contract, section 6): seconds, and bytes a link.
 
     `allow_loopback` as it is written; see `Config.loopback_allowed`.
@@ -99,16 +95,14 @@ class LinkOptions:
     allow_loopback: bool | None = field(default=None, metadata=allowed(check.flag))
 
 
-@dataclass(frozen=True, slots=True)
-class TlsOptions:
+class TlsOptions(Record):
     """What every TLS server has to be, whatever the microcontroller asks for."""
 
     require_authentication: bool = field(default=False, metadata=allowed(check.flag))
     minimum_version: str = field(default="1.2", metadata=allowed(check.word("1.2", "1.3")))
 
 
-@dataclass(frozen=True, slots=True)
-class StorageOptions:
+class StorageOptions(Record):
     """Where the stored settings are, the certificates that are loaded at a reset, and, while
     the service runs, the socket of `esp-at-gateway monitor`.
     """
@@ -129,8 +123,7 @@ class StorageOptions:
         return f"{usual.name}@{self.state_dir.name.removeprefix(f'{usual.name}-')}"
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(Record):
     """How much goes to the journal."""
 
     level: str = field(
@@ -138,8 +131,7 @@ class LogOptions:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AccessPointOptions:
+class AccessPointOptions(Record):
     """An access point of the simulated world; `rssi` in dBm. The password is in no repr.
 
     Without `encryption` it is open if the password is empty, WPA2 otherwise.
@@ -175,8 +167,7 @@ DEFAULT_ACCESS_POINTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedOptions:
+class SimulatedOptions(Record):
     """The simulated network's world. `pace` multiplies every waiting; 0 waits for nothing."""
 
     pace: float = field(default=1.0, metadata=allowed(check.number(0, 10)))
@@ -189,8 +180,7 @@ class SimulatedOptions:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Record):
     """Everything that can be configured; without arguments the defaults."""
 
     reply_style: str = field(default="readme", metadata=allowed(check.word("readme", "firmware")))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gateway import command_log
 from gateway.announcer import Announcer
@@ -34,6 +34,7 @@ from gateway.commands.call import Call, Gateway, PassThrough
 from gateway.intake import Intake
 from gateway.outbox import Outbox
 from gateway.recorder import Recorder
+from gateway.records import Record
 from gateway.runner import Handling, Prompt, Runner
 from gateway.services.api import Clock, Line, LineLost, LineRefused, Network
 from gateway.services.api_links import Certificates, Links, Servers
@@ -48,8 +49,7 @@ _SLOW_REPLY = 0.9
 _QUESTION_WINDOW = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Record):
     """What a session works with; made by the daemon."""
 
     network: Network

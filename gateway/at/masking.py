@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from gateway.at.errors import ATError
 from gateway.at.syntax import split_arguments, split_line
 from gateway.at.table import Command, Commands
+from gateway.records import Record
 
 SECRET = '"***"'
 """What stands for a password, whatever its length."""
@@ -25,8 +25,7 @@ _TEXT = bytes(range(0x20, 0x7F)) + b"\r\n\t"
 _DATA = re.compile(rb"\r\n(?:\+IPD,(?:\d,)?|\+CIPRECVDATA,)(\d{1,5})(?:,[0-9.]{7,15},\d{1,5})?:")
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(Record):
     """So many bytes that are not shown, and the `words` that stand for them."""
 
     count: int

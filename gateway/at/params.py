@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.at.errors import ATError
 from gateway.at.syntax import unescape, unquote
+from gateway.records import Record
 
 _MOST_DIGITS = 20
 _HOST = re.compile(r"[A-Za-z0-9_.\-]{1,253}")
@@ -21,8 +21,7 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HEX_PAIRS = re.compile(rb"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*|([0-9A-Fa-f]{2})*")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
+class Parameter(Record, kw_only=True):
     """What all kinds have in common. `error` is the line before ERROR where there is one.
 
     What is given for a `secret` one is shown nowhere.
@@ -53,7 +52,6 @@ class Parameter:
         return ATError(*lines, cause=f"{self.label}: {what}")
 
 
-@dataclass(frozen=True)
 class Integer(Parameter):
     """A decimal number from `low` to `high`; a sign is legal only where `low` is below 0.
 
@@ -78,7 +76,6 @@ class Integer(Parameter):
         return number
 
 
-@dataclass(frozen=True)
 class Choice(Parameter):
     """One of a few numbers."""
 
@@ -92,7 +89,6 @@ class Choice(Parameter):
         return int(field)
 
 
-@dataclass(frozen=True)
 class Switch(Parameter):
     """0 or 1, as a bool."""
 
@@ -105,7 +101,6 @@ class Switch(Parameter):
         return field == b"1"
 
 
-@dataclass(frozen=True)
 class Keyword(Parameter):
     """One of some quoted words, exactly as spelled."""
 
@@ -120,7 +115,6 @@ class Keyword(Parameter):
         return text.decode("latin-1")
 
 
-@dataclass(frozen=True)
 class Bare(Parameter):
     """A word that must stand there as it is, without quotes."""
 
@@ -134,7 +128,6 @@ class Bare(Parameter):
         return self.word
 
 
-@dataclass(frozen=True)
 class Text(Parameter):
     """A quoted string of `low` to `high` bytes, counted after unescaping."""
 
@@ -153,7 +146,6 @@ class Text(Parameter):
         return text
 
 
-@dataclass(frozen=True)
 class Host(Parameter):
     """A quoted host name or address; never unescaped (contract, section 1)."""
 
@@ -170,7 +162,6 @@ class Host(Parameter):
         return text
 
 
-@dataclass(frozen=True)
 class HostLabel(Parameter):
     """A quoted host name of one label (RFC 1123, section 2.1), at most 32 characters."""
 
@@ -184,7 +175,6 @@ class HostLabel(Parameter):
         return text
 
 
-@dataclass(frozen=True)
 class IPv4(Parameter):
     """A quoted IPv4 address. `unspecified` lets 0.0.0.0 through, for the handler to judge."""
 
@@ -201,7 +191,6 @@ class IPv4(Parameter):
         return text
 
 
-@dataclass(frozen=True)
 class Netmask(Parameter):
     """A quoted network mask: ones, then zeros."""
 
@@ -217,7 +206,6 @@ class Netmask(Parameter):
         raise self.refuse("not a network mask in double quotes")
 
 
-@dataclass(frozen=True)
 class MacAddress(Parameter):
     """A quoted MAC: 12 hex digits, colons anywhere skipped (contract, section 3)."""
 
@@ -235,7 +223,6 @@ class MacAddress(Parameter):
         return mac.hex(":")
 
 
-@dataclass(frozen=True)
 class Fingerprint(Parameter):
     """A quoted certificate fingerprint: 20 bytes (SHA-1) or 32 (SHA-256), hex, `:` between."""
 
@@ -251,7 +238,6 @@ class Fingerprint(Parameter):
         raise self.refuse("not 20 or 32 bytes in hex")
 
 
-@dataclass(frozen=True)
 class Link(Parameter):
     """A link id, read only while multiplexing is on; without it the value is 0.
 

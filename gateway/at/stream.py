@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from gateway.records import Record
 
 LINE_LIMIT = 256
 """Bytes of a command line before its CR LF (contract, section 1)."""
@@ -31,61 +32,52 @@ _PEM_END = b"-----END CERTIFICATE-----"
 _PEM_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t"
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(Record):
     """Bytes of a command line, to be echoed. They will also be part of a Line."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Record):
     """A command line without its LF; a proper one ends with CR."""
 
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LineTooLong:
+class LineTooLong(Record):
     """The LF of a line over LINE_LIMIT; its text is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Record):
     """All the bytes that were asked for."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadTimeout:
+class PayloadTimeout(Record):
     """PAYLOAD_SILENCE without a byte; what had come is dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pem:
+class Pem(Record):
     """A certificate's text with LF as line ends; `characters` counts it as it was sent."""
 
     text: bytes
     characters: int
 
 
-@dataclass(frozen=True, slots=True)
-class PemRefused:
+class PemRefused(Record):
     """The text cannot be a certificate; the rest of it is swallowed."""
 
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Record):
     """Bytes to pass through."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Escape:
+class Escape(Record):
     """`+++` alone between silences: pass-through is over."""
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from gateway.at.errors import ATError
 from gateway.at.params import Link, Parameter
 from gateway.at.syntax import split_arguments, split_line
+from gateway.records import Record
 
 _MOST_REMEMBERED = 32
 
@@ -24,8 +24,7 @@ class Scope(Enum):
     PLAIN = ""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Record):
     """One spelling: `AT+CWMODE_CUR=`, the suffix and the form included.
 
     `prefix` begins the lines of its reply (`+CWMODE_CUR`), which has a password in it if it is

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from gateway.at.errors import ATError
 from gateway.at.messages import Style
+from gateway.records import Record
 from gateway.services.api import (
     Address,
     Clock,
@@ -33,30 +34,30 @@ FULL_RECORD = 16384
 """The size at which no Maximum Fragment Length is offered (contract, section 7)."""
 
 
-@dataclass(slots=True)
 class Volatile:
     """What a reset forgets and no setting stores (contract, section 1)."""
 
-    multiplexing: bool = False
-    pass_through: bool = False
-    source_shown: bool = False
-    passive: bool = False
-    scan_sorted: bool = False
-    scan_mask: int = 2047
-    scan_rssi: int = -100
-    scan_modes: int = 0xFFFF
-    authentication: Authentication = Authentication.NONE
-    fingerprint: bytes | None = None
-    record_size: int = FULL_RECORD
-    cpu_mhz: int = 80
-    rf_mode: int = 3
-    time_enabled: bool = True
-    time_zone: int = 0
-    time_servers: tuple[str, ...] = ("pool.ntp.org", "time.nist.gov")
-    time_servers_chosen: bool = False
-    station_host_name: str | None = None
-    ethernet_host_name: str | None = None
-    hardware_macs: dict[Interface, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.multiplexing = False
+        self.pass_through = False
+        self.source_shown = False
+        self.passive = False
+        self.scan_sorted = False
+        self.scan_mask = 2047
+        self.scan_rssi = -100
+        self.scan_modes = 0xFFFF
+        self.authentication: Authentication = Authentication.NONE
+        self.fingerprint: bytes | None = None
+        self.record_size = FULL_RECORD
+        self.cpu_mhz = 80
+        self.rf_mode = 3
+        self.time_enabled = True
+        self.time_zone = 0
+        self.time_servers: tuple[str, ...] = ("pool.ntp.org", "time.nist.gov")
+        self.time_servers_chosen = False
+        self.station_host_name: str | None = None
+        self.ethernet_host_name: str | None = None
+        self.hardware_macs: dict[Interface, str] = {}
 
 
 class Conversation(Protocol):
@@ -120,8 +121,7 @@ class Announcements(Protocol):
         """Close the links that run over an interface, and say so at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Record):
     """Where a link was opened to, so that pass-through can open it again."""
 
     host: str
@@ -130,7 +130,7 @@ class Target:
     tls: TlsProfile | None
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Gateway:
     """Everything that commands work on, for the length of one session."""
 
@@ -227,7 +227,7 @@ class Gateway:
         return link.slot if self.volatile.multiplexing else None
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Call:
     """One execution of a command: as what it was asked, in which scope, on which gateway."""
 

@@ -7,9 +7,11 @@ network and a real one are exchangeable. Nothing in here knows the AT language.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, IntEnum
 from typing import Protocol
+
+from gateway.records import Record
 
 
 class ServiceError(Exception):
@@ -44,8 +46,7 @@ class Encryption(IntEnum):
     WPA2_WPA3 = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Record):
     """An IPv4 address with its gateway and mask, each dotted decimal."""
 
     ip: str
@@ -56,8 +57,7 @@ class Address:
 NO_ADDRESS = Address("0.0.0.0", "0.0.0.0", "0.0.0.0")
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Record):
     """What it takes to join an access point. The password never shows in a repr."""
 
     ssid: bytes
@@ -65,8 +65,7 @@ class Credentials:
     bssid: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AccessPoint:
+class AccessPoint(Record):
     """An access point as a scan sees it. `rssi` in dBm, `bssid` lower case with colons.
 
     `pairwise`, `group`, `modes` (bits b, g, n) and `wps` are Espressif's numbers; 0 where
@@ -84,8 +83,7 @@ class AccessPoint:
     wps: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SoftApSettings:
+class SoftApSettings(Record):
     """The access point that the gateway itself opens (`AT+CWSAP`)."""
 
     ssid: bytes
@@ -96,8 +94,7 @@ class SoftApSettings:
     hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Station:
+class Station(Record):
     """The Wi-Fi station as it is now. Not joined: `access_point` is None, so is `address`."""
 
     mac: str
@@ -106,8 +103,7 @@ class Station:
     dns: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SoftAp:
+class SoftAp(Record):
     """Our own access point as it is now; `on_air` tells whether clients can join it."""
 
     mac: str
@@ -115,8 +111,7 @@ class SoftAp:
     address: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ethernet:
+class Ethernet(Record):
     """The cable as it is now."""
 
     mac: str
@@ -125,8 +120,7 @@ class Ethernet:
     dns: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Record):
     """The whole network as the microcontroller asked for it; the network converges to it.
 
     A `None` MAC or host name leaves the hardware's own; a `None` address with DHCP off keeps
@@ -297,8 +291,7 @@ class Clock(Protocol):
         """Give the time servers back; no task and no descriptor is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class UartSettings:
+class UartSettings(Record):
     """A serial line's settings in the numbers of `AT+UART` (contract, section 2).
 
     `stop_bits` is 1 (1 bit), 2 (1.5) or 3 (2); `parity` 0 none, 1 odd, 2 even; `flow` 0

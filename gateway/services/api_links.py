@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from gateway.records import Record
 from gateway.services.api import Interface, ServiceError
 
 SLOTS = 5
@@ -21,8 +21,7 @@ class Authentication(IntEnum):
     CHAIN = 2
 
 
-@dataclass(frozen=True, slots=True)
-class TlsProfile:
+class TlsProfile(Record):
     """What a TLS link to be opened asks of its peer.
 
     `fingerprint` is SHA-1 (20 bytes) or SHA-256 (32) of the leaf certificate; `anchors` are

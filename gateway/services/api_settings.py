@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gateway.records import Record
 from gateway.services.api import Address, Credentials, ServiceError, SoftApSettings, UartSettings
 
 
@@ -12,8 +12,7 @@ class SettingsError(ServiceError):
     """The settings could not be stored; what was in force before still is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Record):
     """One whole set of settings; the defaults are the factory's (contract, section 1).
 
     `uart` None is the speed of the configuration file. Addresses and MACs that are None leave

@@ -11,10 +11,11 @@ import binascii
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from gateway.records import Record
 from gateway.services.api_links import CertificateKnown, CertificateRefused
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ class StoreFull(CertificateRefused):
         self.maximum = maximum
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
+class _Names(Record):
     subject: str
     issuer: str
 
@@ -55,9 +55,9 @@ _UNREADABLE = _Names("?", "?")
 """Of a certificate that is not well-formed."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class _Certificate:
-    pem: bytes = field(repr=False)
+    pem: bytes
     names: _Names | None = None
     """None for what was not asked for yet."""
 

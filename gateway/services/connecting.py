@@ -7,8 +7,9 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gateway.records import Record
 from gateway.services import fragments
 from gateway.services import tls as tls_service
 from gateway.services.api_links import Authentication, ConnectFailed, LookupFailed, TlsProfile
@@ -25,8 +26,7 @@ async def no_doubt() -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Record):
     """What the machine's owner forbids, whatever the microcontroller asks for.
 
     `forbidden` tells why a link to an address is, or None; see `reach`.

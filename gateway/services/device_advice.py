@@ -7,9 +7,9 @@ import grp
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.records import Record
 from gateway.services.descriptor_line import (
     LineForbidden,
     LineMissing,
@@ -29,8 +29,7 @@ _LOGIN_PROMPTS = Path("/sys/fs/cgroup/system.slice/system-serial\\x2dgetty.slice
 _SET_UP = "run: sudo esp-at-gateway setup-uart"
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Record):
     """A process that uses the device."""
 
     pid: int

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
+from gateway.records import Record
 from gateway.services.api import Interface
 from gateway.services.api_links import SLOTS, Link, LinkListener, TlsProfile
 from gateway.services.connecting import Connector, Rules, no_doubt
@@ -19,8 +19,7 @@ logger = logging.getLogger("gateway.links")
 _KEEP_ALIVE_PROBES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class LinkLimits:
+class LinkLimits(Record):
     """Times in seconds and sizes in bytes, from the configuration."""
 
     connect_seconds: float = 4.5

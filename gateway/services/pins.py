@@ -11,10 +11,10 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from gateway.config import GpioOptions
+from gateway.records import Record
 
 if TYPE_CHECKING:
     from gpiozero import InputDevice, OutputDevice
@@ -90,8 +90,7 @@ class LedPin:
         self._device.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Pins:
+class Pins(Record):
     """The pins that were to be had."""
 
     inputs: tuple[InputPin, ...] = ()

@@ -18,7 +18,7 @@ _BACKLOG = 16
 _RETRY_SECONDS = 1.0
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class _Server:
     port: int
     socket: socket.socket

@@ -33,7 +33,7 @@ _FIELDS_BEGIN_WITH = "AT_"
 _TRACEBACKS = logging.Formatter()
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class _Repeat:
     """A message that was written, and how often it came since; `due` is when that is said."""
 

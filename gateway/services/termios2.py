@@ -9,8 +9,9 @@ from __future__ import annotations
 import fcntl
 import struct
 import termios
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gateway.records import Record
 from gateway.services.api import UartSettings
 
 # asm-generic/ioctls.h; the same on arm, arm64, x86 and RISC-V.
@@ -25,8 +26,7 @@ _DATA_BITS = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
 _PARITY = {0: 0, 1: termios.PARENB | termios.PARODD, 2: termios.PARENB}
 
 
-@dataclass(frozen=True, slots=True)
-class Termios2:
+class Termios2(Record):
     """The kernel's `struct termios2`; speeds in bit/s."""
 
     input_flags: int

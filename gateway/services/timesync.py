@@ -13,10 +13,10 @@ import json
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from gateway.records import Record
 from gateway.services.atomic_file import read_file, remedy, replace_file
 from gateway.services.backoff import MOST_SENTENCES, Backoff
 
@@ -49,8 +49,7 @@ class TimeBusError(Exception):
         self.hopeless = hopeless
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkTime:
+class NetworkTime(Record):
     """What systemd-timedated says of this machine: of systemd-timesyncd, chrony or another.
 
     `switched_on`: a program that sets the clock from the network runs. `synchronised`: the

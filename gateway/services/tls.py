@@ -16,9 +16,9 @@ import logging
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
+from gateway.records import Record
 from gateway.services import fragments
 from gateway.services.api import ServiceError
 from gateway.services.api_links import Authentication, TlsProfile
@@ -34,8 +34,7 @@ class TlsRefused(ServiceError):
     """No TLS with this server; the text is the cause, one clause for the journal."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsRules:
+class TlsRules(Record):
     """What is asked of every server, whatever the profile of a link says.
 
     `minimum_version` of TLS is "1.2" or "1.3".

@@ -94,5 +94,5 @@ def state(desk: Desk) -> tuple[object, ...]:
         network.station,
         network.softap,
         network.ethernet,
-        *(getattr(volatile, name) for name in volatile.__slots__),
+        *vars(volatile).values(),
     )

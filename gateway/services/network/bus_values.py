@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.records import Record
 from gateway.services.network.manager import NM, ManagerError, Profile
 
 NETWORK_CONTROL: Final = f"{NM}.network-control"
@@ -99,8 +99,7 @@ def _has_nul(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(map(_has_nul, value))
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Record):
     """What NetworkManager is asked to do, and polkit's action that it takes."""
 
     what: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkInterfaces:
+class NetworkInterfaces(Record):
     """The kernel's names; `softap` is a second one on the station's radio, if there is one."""
 
     station: str = "wlan0"

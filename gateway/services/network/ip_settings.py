@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.records import Record
 from gateway.services.api import Address, Interface, Wanted
 from gateway.services.network.manager import Profile
 
@@ -20,8 +20,7 @@ _PROHIBIT: Final = 8  # FR_ACT_PROHIBIT of linux/fib_rules.h
 _AF_INET: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Ipv4:
+class Ipv4(Record):
     """One interface's part of `Wanted`: how it comes to an address, and its name for DHCP.
 
     Without DHCP and without `fixed` no address is known yet: DHCP has to find one.

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gateway.records import Record
 from gateway.services.api import NO_ADDRESS, Address, NetworkListener
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Record):
     """How the network stands, as far as a listener cares.
 
     `association` and `cable` count the times that the station was joined and the cable put

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from gateway.records import Record
 from gateway.services.api import Interface
 from gateway.services.network import view
 from gateway.services.network.manager import NM, Manager, ManagerError, Properties
@@ -20,8 +20,7 @@ _NO_SUCH_OBJECT: Final = "org.freedesktop.DBus.Error.Unknown"
 _NOT_FOR_US: Final = f"{NM}.Settings.PermissionDenied"
 
 
-@dataclass(frozen=True, slots=True)
-class OurProfile:
+class OurProfile(Record):
     """A profile of ours as NetworkManager has it."""
 
     uuid: str
@@ -30,8 +29,7 @@ class OurProfile:
     on_disk: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Record):
     """The profiles of ours that were found, and why it may not be all of them."""
 
     found: list[OurProfile]

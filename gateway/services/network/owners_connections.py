@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from gateway.records import Record
 from gateway.services.network import view
 from gateway.services.network.manager import Manager, ManagerError, Properties
 from gateway.services.network.our_profiles import SETTINGS_SECONDS, settings_of, text_of
@@ -18,8 +18,7 @@ _PROFILE_TYPES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Record):
     """A connection of the owner's; the greatest is the one that NetworkManager would take."""
 
     rank: tuple[int, bool, int]

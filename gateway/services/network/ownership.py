@@ -12,12 +12,13 @@ import logging
 import os
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.config import StorageOptions
+from gateway.records import Record
 from gateway.services.api import Interface
 from gateway.services.atomic_file import read_file, remedy, replace_file, set_aside
 
@@ -30,8 +31,7 @@ _FRESH_SECONDS: Final = 60.0
 logger = logging.getLogger("gateway.network")
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(Record):
     """What the file says: our profiles by UUID, and the interfaces with what was done to each."""
 
     profiles: Mapping[str, Interface]

@@ -8,9 +8,9 @@ which it can be told from the owner's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.records import Record
 from gateway.services.api import (
     Address,
     Credentials,
@@ -74,8 +74,7 @@ _STORED_FOR_ALL: Final = 0
 Setting = dict[str, tuple[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Record):
     """By what a profile is known: to us by its UUID, to its reader in `nmcli` by its name."""
 
     uuid: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gateway.records import Record
 from gateway.services.api import AccessPoint, Address, Encryption, JoinError, JoinFailure
 
 # Locally administered (IEEE 802, bit 1 of the first byte): no maker's module has these.
@@ -17,8 +18,7 @@ SOFTAP_MAC = "02:a7:0d:5e:00:11"
 ETHERNET_MAC = "02:a7:0d:5e:00:12"
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedAccessPoint:
+class SimulatedAccessPoint(Record):
     """An access point of the simulated world.
 
     `channel` 1…13, `rssi` in dBm. Without `bssid` (lower case, colons) it has a locally
@@ -85,8 +85,7 @@ DEFAULT_ACCESS_POINTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Record):
     """Everything around the simulated gateway, as the configuration has it.
 
     `pace` multiplies every waiting: 1.0 is realistic, 0 waits for nothing. A subnet

@@ -6,8 +6,9 @@ takes it costs no write to the disk each time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from gateway.records import Record
 from gateway.services.api import Interface
 from gateway.services.network import view
 from gateway.services.network.manager import DeviceState, Manager, ManagerError, Profile
@@ -15,8 +16,7 @@ from gateway.services.network.our_profiles import find_ours
 from gateway.services.network.ownership import OwnershipRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Record):
     """The profile as NetworkManager has it; `active` is empty while it is not activated."""
 
     path: str

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
+from gateway.records import Record
 from gateway.services.api import AccessPoint, Credentials, JoinError, JoinFailure
 from gateway.services.network import view
 from gateway.services.network.manager import DeviceState, Manager, Objects
@@ -29,8 +29,7 @@ _SUPPLICANT_TIMED_OUT: Final = {11}
 _FRESH: Final = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Record):
     """A device's step from one NMDeviceState to another, and the active connection then."""
 
     new: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
+from gateway.records import Record
 from gateway.services.api import Credentials, JoinError, JoinFailure
 
 
@@ -18,8 +19,7 @@ class Aim(Enum):
     JOINED = "joined"
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(Record):
     """An aim with what it takes; `asked` is a caller who waits for it until `deadline`."""
 
     aim: Aim

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 from typing import Final
 
+from gateway.records import Record
 from gateway.services.api import (
     Credentials,
     Encryption,
@@ -43,8 +43,7 @@ _FRESH_SCAN: Final = 10.0
 _SECURITY: Final = "802-11-wireless-security"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Record):
     """An access point to join: its object's path, and whether it only shows when asked for."""
 
     path: str

@@ -7,8 +7,9 @@ memory: only one whose access point was joined is stored. No other profile is ev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from gateway.records import Record
 from gateway.services.api import Credentials, Interface, Wanted
 from gateway.services.network import view
 from gateway.services.network.manager import (
@@ -25,8 +26,7 @@ from gateway.services.network.ownership import OwnershipRecord
 from gateway.services.network.profiles import KeyManagement, identity_of, station_profile
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Record):
     """What a profile is made of; `mac` is the hardware's."""
 
     credentials: Credentials
@@ -35,8 +35,7 @@ class Recipe:
     mac: str
 
 
-@dataclass(frozen=True, slots=True)
-class OurProfile:
+class OurProfile(Record):
     """A profile of ours: UUID, object path, and what it was last made of, if this run did.
 
     What an earlier run left shows all but its password: `ssid`, `security`, `hidden`, `mac`.
