@@ -100,7 +100,6 @@ def test_meanings_are_of_arguments_there_are() -> None:
 def test_a_parameter_of_an_unknown_kind_is_refused() -> None:
     from gateway import documentation
 
-    @dataclasses.dataclass(frozen=True)
     class Colour(Parameter):
         name: str = "colour"
 

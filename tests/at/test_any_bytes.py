@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -93,7 +94,7 @@ def no_errors_logged() -> Iterator[None]:
 
 
 def output_of(conversation: Conversation, size: int) -> bytes:
-    """What is written, but for the peer's port, which is another one each time."""
+    """What is written, but for the ports at both ends, which are others each time."""
 
     async def work(desk: Desk) -> bytes:
         async with peer() as made:
@@ -104,7 +105,8 @@ def output_of(conversation: Conversation, size: int) -> bytes:
                 for start in range(0, len(data), step):
                     desk.type(data[start : start + step])
             await asyncio.sleep(30)
-            return bytes(desk.line.output).replace(str(made.port).encode(), b"{port}")
+            output = bytes(desk.line.output).replace(str(made.port).encode(), b"{port}")
+            return re.sub(rb"(\+CIPSTATUS:.*,)\d+(,[01]\r)", rb"\1{local port}\2", output)
 
     return at_fake_desk(work)
 
@@ -138,5 +140,6 @@ def test_the_next_command_is_answered_whatever_came_before(conversation: Convers
 
 @given(conversation=conversations, size=st.integers(1, 30))
 @settings(max_examples=100)
+@example(conversation=[(0.0, f"{JOIN[0]}{OPEN[0]}AT+CIPSTATUS⏎")], size=1)
 def test_the_answers_do_not_depend_on_the_cutting(conversation: Conversation, size: int) -> None:
     assert output_of(conversation, size) == output_of(conversation, 0)
