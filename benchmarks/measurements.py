@@ -104,7 +104,9 @@ MEASUREMENTS: dict[str, Measurement] = {
     },
     "send-round": Measurement(send_round, (*_MODULES, "gateway-tls", "responder")),
     "pull-round": Measurement(pull_round, ("gateway", "gateway-tls", "responder")),
-    "upload": _transfer(upload, *_MODULES, "gateway-tls", *_RAW, "responder"),
+    "upload": _transfer(
+        upload, *_MODULES, "gateway-tls", *_RAW, "responder", "c-module", "c-module-tcp"
+    ),
     "push": _transfer(push, *_MODULES, "gateway-tls", *_RAW),
     "pull": _transfer(pull, "gateway", "gateway-tcp", "gateway-tls", *_RAW),
     **{

@@ -39,6 +39,7 @@ _MODULES = (
 )
 _RAW = (("socat", "socat"),)
 _TLS = (("gateway-tls", "gateway, pty, TLS"), ("socat-tls", "socat, TLS"))
+_IN_C = (("c-module", "C module, pty"), ("c-module-tcp", "C module, TCP"))
 _NETWORKS = (("gateway", "simulated network"), ("networkmanager", "NetworkManager"))
 
 SECTIONS = (
@@ -72,7 +73,7 @@ SECTIONS = (
     ),
     Section(
         "Transfers, MiB/s",
-        (*_MODULES, *_RAW, *_TLS, ("responder", "C responder")),
+        (*_MODULES, *_RAW, *_TLS, ("responder", "C responder"), *_IN_C),
         (
             ("upload", "up, AT+CIPSEND=2048 (socat: raw)"),
             ("push", "down, +IPD (socat: raw)"),

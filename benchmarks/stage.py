@@ -27,6 +27,7 @@ PROCESSORS = os.sched_getaffinity(0)
 NAMES = (
     *("gateway", "gateway-tcp", "gateway-tls", "gateway-five", "networkmanager"),
     *("espemu", "espemu-pty", "espemu-five", "socat", "socat-tls", "responder", "echo"),
+    *("c-module", "c-module-tcp"),
 )
 
 
@@ -89,7 +90,7 @@ class Stage:
         try:
             if name.startswith("socat"):
                 peer.result()
-            elif name.startswith(("gateway", "networkmanager", "espemu")):
+            elif name.startswith(("gateway", "networkmanager", "espemu", "c-module")):
                 kind = "SSL" if name.endswith("-tls") else "TCP"
                 links = LINKS if name.endswith("-five") else 1
                 systems.link_up(system, peer, kind=kind, links=links)
@@ -114,7 +115,9 @@ class Stage:
             case "socat" | "socat-tls":
                 secure = name == "socat-tls"
                 return lambda folder: systems.start_socat(folder, peer.port, secure=secure)
-            case "responder":
+            case "c-module-tcp":
+                return lambda folder: systems.start_program_over_tcp(folder, tools.responder())
+            case "responder" | "c-module":
                 return lambda folder: systems.start_program(folder, tools.responder())
             case "echo":
                 return lambda folder: systems.start_program(folder, tools.echo())

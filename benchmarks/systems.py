@@ -217,6 +217,13 @@ def _connected(port: int) -> int | None:
     return channel.detach()
 
 
+def start_program_over_tcp(folder: Path, program: Path) -> Started:
+    """A C program that serves one TCP connection."""
+    port = _free_port()
+    process = _launch([str(program), f"tcp:{port}"], folder)
+    return _reached(process, folder, lambda: _connected(port), b"")
+
+
 def start_program(folder: Path, program: Path) -> Started:
     """A C program on a pseudo-terminal."""
     path = folder / "line"

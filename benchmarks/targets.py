@@ -110,6 +110,7 @@ def _speed(results: Results) -> list[Verdict]:
         for name in (
             *("gateway", "gateway-tcp", "gateway-tls"),
             *("espemu", "espemu-pty", "socat-tls", "responder"),
+            *("c-module", "c-module-tcp"),
         )
     }
     on_processor = {name: (metric + CPU, system) for name, (metric, system) in up.items()}
@@ -119,6 +120,8 @@ def _speed(results: Results) -> list[Verdict]:
         ratio("up: gateway / espemu, both over TCP", up["gateway-tcp"], up["espemu"], at_least=1.5),
         ratio("up: gateway on a pty / espemu over TCP", up["gateway"], up["espemu"]),
         ratio("up: C responder on a pty / espemu on a pty", up["responder"], up["espemu-pty"]),
+        ratio("up: C module / espemu, both on a pty", up["c-module"], up["espemu-pty"]),
+        ratio("up: C module / espemu, both over TCP", up["c-module-tcp"], up["espemu"]),
         ratio(
             "up, processor: gateway / espemu, both on a pty",
             *(on_processor["gateway"], on_processor["espemu-pty"]),
