@@ -17,22 +17,27 @@ class Record:
 
     What `dataclasses` has for instances (`replace`, `fields`, `asdict`) takes records, `match`
     knows their fields, and a `__post_init__` may refuse values. Fields are declared as ever, with
-    `field` where it needs it; `class Name(Record, kw_only=True)` has them by name only.
+    `field` where it needs it; `class Name(Record, kw_only=True)` has them by name only. One that
+    is made for every line may write an `__init__` of its own, into `__dict__`.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     __match_args__: ClassVar[tuple[str, ...]]
+    _whole: ClassVar[int | None]
+    """How many values by position are a whole record with nothing to check."""
 
     def __init_subclass__(cls, *, kw_only: bool = False) -> None:
         super().__init_subclass__()
         dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(cls)
+        by_position = len(cls.__match_args__) == len(fields(cls))
+        unchecked = cls.__post_init__ is Record.__post_init__
+        cls._whole = len(cls.__match_args__) if by_position and unchecked else None
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        positional = self.__match_args__
-        self.__dict__.update(zip(positional, values, strict=False))
-        if named or not len(values) == len(positional) == len(self.__dataclass_fields__):
+        self.__dict__.update(zip(self.__match_args__, values, strict=False))
+        if named or len(values) != self._whole:
             self._complete(len(values), named)
-        self.__post_init__()
+            self.__post_init__()
 
     def _complete(self, count: int, named: dict[str, Any]) -> None:
         """Set what is named, and defaults for the rest, as a function would."""

@@ -191,10 +191,10 @@ class Session:
             self._recorder.heard(event, self._intake.stream.waiting)
         if isinstance(event, LineEvent):
             self._line_received(event.text, now)
-        elif isinstance(event, Typed):
-            self._outbox.echo(event.data)
         elif isinstance(event, Payload):
             self._runner.answer(event.data)
+        elif isinstance(event, Typed):
+            self._outbox.echo(event.data)
         elif isinstance(event, Pem):
             self._runner.answer((event.text, event.characters))
         elif isinstance(event, Packet):

@@ -37,11 +37,17 @@ class Typed(Record):
 
     data: bytes
 
+    def __init__(self, data: bytes) -> None:
+        self.__dict__["data"] = data
+
 
 class Line(Record):
     """A command line without its LF; a proper one ends with CR."""
 
     text: bytes
+
+    def __init__(self, text: bytes) -> None:
+        self.__dict__["text"] = text
 
 
 class LineTooLong(Record):
@@ -52,6 +58,9 @@ class Payload(Record):
     """All the bytes that were asked for."""
 
     data: bytes
+
+    def __init__(self, data: bytes) -> None:
+        self.__dict__["data"] = data
 
 
 class PayloadTimeout(Record):
@@ -75,6 +84,9 @@ class Packet(Record):
     """Bytes to pass through."""
 
     data: bytes
+
+    def __init__(self, data: bytes) -> None:
+        self.__dict__["data"] = data
 
 
 class Escape(Record):
