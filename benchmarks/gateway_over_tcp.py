@@ -26,7 +26,7 @@ def main(program: str, port: int, arguments: list[str]) -> int:
 
     from gateway import cli
     from gateway.services import uart as lines
-    from gateway.services.api import Line, UartSettings
+    from gateway.services.api_line import Line, UartSettings
     from gateway.services.descriptor_line import DescriptorLine
 
     class Connection(DescriptorLine):

@@ -60,7 +60,8 @@ def _serve(options: argparse.Namespace) -> int:
     from gateway import daemon
     from gateway.config import Config, ConfigError, load
     from gateway.services import core_dump, journal
-    from gateway.services.api import LineRefused, ServiceError
+    from gateway.services.api import ServiceError
+    from gateway.services.api_line import LineRefused
     from gateway.services.descriptor_line import LineOfKernel, LineUnavailable
     from gateway.services.event_loop import EventLoop
 

@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.config import Config, SimulatedOptions
-from gateway.services.api import (
-    Clock,
-    Encryption,
-    Line,
-    Network,
-    UartSettings,
-)
+from gateway.services.api import Clock, Encryption, Network
+from gateway.services.api_line import Line, UartSettings
 from gateway.services.clock import SimulatedClock, host_clock
 from gateway.services.descriptor_line import LineMissing
 from gateway.services.pins import open_pins

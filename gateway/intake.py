@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.at.stream import Event, HostStream
-from gateway.services.api import Line
+from gateway.services.api_line import Line
 
 SETTLING = 0.05
 """Seconds that a command which waits may take before a line behind it is busy."""

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Protocol
 
 from gateway.recorder import Recorder
-from gateway.services.api import Line
+from gateway.services.api_line import Line
 
 _BUDGET_SECONDS = 0.020
 _NEWS_SECONDS = 0.020

@@ -36,7 +36,8 @@ from gateway.outbox import Outbox
 from gateway.recorder import Recorder
 from gateway.records import Record
 from gateway.runner import Handling, Prompt, Runner
-from gateway.services.api import Clock, Line, LineLost, LineRefused, Network
+from gateway.services.api import Clock, Network
+from gateway.services.api_line import Line, LineLost, LineRefused
 from gateway.services.api_links import Certificates, Links, Servers
 from gateway.services.api_settings import SettingsBook, SettingsView
 from gateway.services.api_trace import Trace, Unwatched

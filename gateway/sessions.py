@@ -15,7 +15,8 @@ from gateway.config import Config, ConfigError
 from gateway.reload import reloaded
 from gateway.services import journal
 from gateway.services.activity import Activity, Light, WatchedLine
-from gateway.services.api import Clock, Line, LineLost, LineRefused, Network, UartSettings
+from gateway.services.api import Clock, Network
+from gateway.services.api_line import Line, LineLost, LineRefused, UartSettings
 from gateway.services.api_trace import Trace, Unwatched
 from gateway.services.certificates import CertificateStore
 from gateway.services.connecting import Rules

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.services.api import Network, UartSettings
+from gateway.services.api import Network
+from gateway.services.api_line import UartSettings
 
 
 def describe(network: Network, links: int, line: UartSettings) -> str:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from gateway.at.messages import Style
 from gateway.commands import all_commands
-from gateway.services.api import LineReceiver, LineRefused, UartSettings
+from gateway.services.api_line import LineReceiver, LineRefused, UartSettings
 from gateway.services.certificates import CertificateStore
 from gateway.services.clock import SimulatedClock
 from gateway.services.connecting import Rules

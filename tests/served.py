@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.config import Config, NetworkOptions, StorageOptions
-from gateway.services.api import UartSettings
+from gateway.services.api_line import UartSettings
 from gateway.services.clock import SimulatedClock
 from gateway.services.network.simulated import SimulatedNetwork, World
 from gateway.services.settings import StoredSettings

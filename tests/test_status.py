@@ -6,15 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.services.api import (
-    AccessPoint,
-    Address,
-    Encryption,
-    Ethernet,
-    SoftAp,
-    Station,
-    UartSettings,
-)
+from gateway.services.api import AccessPoint, Address, Encryption, Ethernet, SoftAp, Station
+from gateway.services.api_line import UartSettings
 from gateway.services.network.simulated import SimulatedNetwork, World
 from gateway.status import describe
 

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.services import replugged_line
 from gateway.services.activity import WatchedLine
-from gateway.services.api import Line, LineLost, UartSettings
+from gateway.services.api_line import Line, LineLost, UartSettings
 from gateway.services.descriptor_line import LineForbidden, LineMissing
 from gateway.services.network.simulated import World
 from gateway.services.replugged_line import Plug

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.commands import all_commands
-from gateway.services.api import UartSettings
+from gateway.services.api_line import UartSettings
 from gateway.services.certificates import CertificateStore
 from gateway.services.clock import SimulatedClock
 from gateway.services.descriptor_line import DescriptorLine

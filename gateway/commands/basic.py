@@ -10,7 +10,7 @@ from gateway.at.errors import ATError
 from gateway.at.params import Choice, Integer
 from gateway.at.table import Commands
 from gateway.commands.call import Call
-from gateway.services.api import LineRefused, UartSettings
+from gateway.services.api_line import LineRefused, UartSettings
 
 commands = Commands()
 

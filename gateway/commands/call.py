@@ -13,13 +13,12 @@ from gateway.services.api import (
     Address,
     Clock,
     Interface,
-    Line,
     Network,
     ServiceError,
-    UartSettings,
     Wanted,
     default_host_name,
 )
+from gateway.services.api_line import Line, UartSettings
 from gateway.services.api_links import (
     Authentication,
     Certificates,

@@ -12,7 +12,7 @@ from typing import Final
 from gateway.doctor.case import Case
 from gateway.doctor.checks.service import again
 from gateway.doctor.finding import Finding, bad, doubt, good
-from gateway.services.api import Line, LineRefused, UartSettings
+from gateway.services.api_line import Line, LineRefused, UartSettings
 from gateway.services.descriptor_line import LineUnavailable
 
 SPEEDS: Final = (9600, 115200, 460800, 921600)

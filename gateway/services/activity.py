@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from gateway.services.api import Line, LineReceiver, UartSettings
+from gateway.services.api_line import Line, LineReceiver, UartSettings
 
 FLASH_SECONDS = 0.05
 DARK_SECONDS = 0.1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from gateway.records import Record
-from gateway.services.api import Address, Credentials, ServiceError, SoftApSettings, UartSettings
+from gateway.services.api import Address, Credentials, ServiceError, SoftApSettings
+from gateway.services.api_line import UartSettings
 
 
 class SettingsError(ServiceError):

@@ -11,7 +11,7 @@ import contextlib
 import os
 import termios
 
-from gateway.services.api import LineReceiver, UartSettings
+from gateway.services.api_line import LineReceiver, UartSettings
 
 # One read takes what a tty can have waiting (its line discipline holds 4 KiB).
 READ_SIZE = 4096

@@ -22,7 +22,7 @@ import termios
 import time
 from enum import Enum
 
-from gateway.services.api import LineReceiver, UartSettings
+from gateway.services.api_line import LineReceiver, UartSettings
 from gateway.services.descriptor_line import DescriptorLine, LineUnavailable
 from gateway.services.inotify import CLOSED, OPENED, OpenWatch
 from gateway.services.raw_terminal import make_raw, throw_output_away

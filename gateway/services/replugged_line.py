@@ -13,7 +13,7 @@ import os
 from types import TracebackType
 from typing import Self
 
-from gateway.services.api import Line, LineRefused, UartSettings
+from gateway.services.api_line import Line, LineRefused, UartSettings
 from gateway.services.backoff import Backoff
 from gateway.services.descriptor_line import (
     LineForbidden,

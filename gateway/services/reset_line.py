@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from gateway.services.api import Line, LineLost, Network, Wanted
+from gateway.services.api import Network, Wanted
+from gateway.services.api_line import Line, LineLost
 
 logger = logging.getLogger("gateway.pins")
 

@@ -12,7 +12,7 @@ import termios
 from dataclasses import replace
 
 from gateway.records import Record
-from gateway.services.api import UartSettings
+from gateway.services.api_line import UartSettings
 
 # asm-generic/ioctls.h; the same on arm, arm64, x86 and RISC-V.
 _TCGETS2 = 0x802C542A

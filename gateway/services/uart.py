@@ -17,7 +17,7 @@ import termios
 from typing import TYPE_CHECKING
 
 from gateway.services import termios2
-from gateway.services.api import Line, LineRefused, UartSettings
+from gateway.services.api_line import Line, LineRefused, UartSettings
 from gateway.services.descriptor_line import DescriptorLine, LineUnavailable
 from gateway.services.device_advice import refuse_console, unavailable
 from gateway.services.pseudo_terminal import PseudoTerminal

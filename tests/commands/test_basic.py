@@ -10,7 +10,7 @@ import pytest
 
 from gateway import __version__
 from gateway.at.messages import Style
-from gateway.services.api import UartSettings
+from gateway.services.api_line import UartSettings
 from tests.commands.dialog import ERROR, OK, answer, dialog, hold, news, refused, shown
 from tests.harness import Desk, at_desk
 from tests.peers import free_port, listening

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.doctor.host import Done, Node
-from gateway.services.api import UartSettings
+from gateway.services.api_line import UartSettings
 from gateway.services.api_settings import Settings
 from gateway.services.device_advice import Holder
 from tests.doctor.fake_host import (

@@ -15,7 +15,7 @@ from gateway.config import Config, UartOptions
 from gateway.doctor.checks.line import check_holder
 from gateway.doctor.finding import Finding, Verdict
 from gateway.doctor.loopback import PATTERN, SPEEDS, Echo, Trial, _Ear, check_loopback, judge
-from gateway.services.api import Line, LineRefused, UartSettings
+from gateway.services.api_line import Line, LineRefused, UartSettings
 from tests.doctor.fake_host import Answer, FakeHost, case_of, shown
 
 Wire = Callable[[bytes], bytes]

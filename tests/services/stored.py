@@ -13,13 +13,8 @@ from typing import NoReturn
 import pytest
 
 from gateway.services import settings as module
-from gateway.services.api import (
-    Address,
-    Credentials,
-    Encryption,
-    SoftApSettings,
-    UartSettings,
-)
+from gateway.services.api import Address, Credentials, Encryption, SoftApSettings
+from gateway.services.api_line import UartSettings
 from gateway.services.api_settings import Settings
 from gateway.services.settings import StoredSettings
 

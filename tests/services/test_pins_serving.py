@@ -11,7 +11,7 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from gateway.config import GpioOptions
-from gateway.services.api import UartSettings
+from gateway.services.api_line import UartSettings
 from gateway.services.network.simulated import World
 from gateway.services.pins import open_pins
 from gateway.services.reset_line import OFF_SECONDS, QUIET_SECONDS, ResetLine

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.services import inotify, pseudo_terminal
-from gateway.services.api import UartSettings
+from gateway.services.api_line import UartSettings
 from gateway.services.descriptor_line import LineUnavailable
 from gateway.services.pseudo_terminal import PseudoTerminal
 from tests.services.lines import Recorder, readable, run

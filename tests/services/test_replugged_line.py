@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.services import replugged_line
-from gateway.services.api import Line, LineRefused, UartSettings
+from gateway.services.api_line import Line, LineRefused, UartSettings
 from gateway.services.descriptor_line import (
     LineForbidden,
     LineMissing,

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from gateway.services import device_advice, termios2, uart
-from gateway.services.api import LineRefused, UartSettings
+from gateway.services.api_line import LineRefused, UartSettings
 from gateway.services.descriptor_line import LineOfKernel, LineUnavailable
 from gateway.services.device_advice import refuse_console, unavailable
 from gateway.services.uart import PseudoTerminal, SerialLine, open_line

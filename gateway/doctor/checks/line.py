@@ -10,7 +10,7 @@ from gateway.doctor.case import Case
 from gateway.doctor.checks.service import again
 from gateway.doctor.chip import Chip, chip_of
 from gateway.doctor.finding import Finding, bad, doubt, good
-from gateway.services.api import UartSettings
+from gateway.services.api_line import UartSettings
 from gateway.services.device_advice import Holder
 from gateway.setup_uart.models import DEBUG_UART, MODEL_FILE, is_raspberry_pi, pi_model
 

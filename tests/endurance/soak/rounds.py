@@ -42,6 +42,7 @@ class Soak:
         )
         self.rests = Rests(stage)
         self.rounds: Counter[str] = Counter()
+        self._to_come: list[str] = []
 
     async def run(self, seconds: float) -> None:
         """Play for so long, or until something is wrong."""
@@ -91,7 +92,8 @@ class Soak:
             work.append(serve(self.stage, accepting, until, _another(chance)))
         if chance.random() < 0.3:
             work.append(self._switch_modes(until, _another(chance)))
-        if self.stage.rig.disturbances and chance.random() < 0.4:
+        # Even a short soak sees each kind of disturbance.
+        if self.stage.rig.disturbances and (self._unseen() or chance.random() < 0.4):
             work.append(self._disturb(_another(chance)))
         if chance.random() < 0.12:
             work.append(self._reset_at(until))
@@ -175,9 +177,16 @@ class Soak:
     async def _disturb(self, chance: random.Random) -> None:
         """Something happens to the network."""
         await asyncio.sleep(chance.uniform(0, ROUND_SECONDS[0]))
-        name = chance.choice(sorted(self.stage.rig.disturbances))
+        if not self._to_come:
+            self._to_come = sorted(self.stage.rig.disturbances)
+            chance.shuffle(self._to_come)
+        name = self._to_come.pop()
         with self.stage.disturbance(name):
             await self.stage.rig.disturbances[name](chance)
+
+    def _unseen(self) -> set[str]:
+        """The kinds of disturbance that have not been yet."""
+        return set(self.stage.rig.disturbances) - set(self.stage.disturbances)
 
 
 def _another(chance: random.Random) -> random.Random:
