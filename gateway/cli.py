@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
-import re
 import sys
 from pathlib import Path
-from typing import Any
 
-from gateway import __version__, lean_asyncio
+from gateway import arguments, lean_asyncio
 
 # Exit statuses that no retry mends; RestartPreventExitStatus= of the units names them.
 CONFIGURATION_WRONG = 2
 LINE_NOT_TO_BE_HAD = 3
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> int:
     """Run the program with these arguments (the process's own for None); its exit status."""
-    options = _parser().parse_args(arguments)
+    if words is None:
+        words = sys.argv[1:]
+    options = arguments.parser(words).parse_args(words)
     if options.command == "console":
         from gateway import console
 
@@ -142,156 +141,4 @@ def _setup_uart(options: argparse.Namespace) -> int:
             root=root,
             live=root == Path("/"),
         )
-    )
-
-
-class _Help(argparse.HelpFormatter):
-    """As wide as the terminal. argparse makes one for each option, help or no help, and its own
-    imports `shutil` for the width, and with that three compressors.
-    """
-
-    def __init__(self, prog: str) -> None:
-        try:
-            columns = int(os.environ.get("COLUMNS", "")) or 80
-        except ValueError:
-            try:
-                columns = os.get_terminal_size(sys.stdout.fileno()).columns or 80
-            except (AttributeError, ValueError, OSError):
-                columns = 80
-        super().__init__(prog, width=columns - 2)
-
-
-class _Parser(argparse.ArgumentParser):
-    """One with that help, as those of its commands are then."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(formatter_class=_Help, **options)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="esp-at-gateway", description="Answers AT commands on a serial line as an ESP-01."
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(
-        commands.add_parser(
-            "run",
-            help="serve a serial line until SIGTERM",
-            epilog="An option that is left out is what the configuration file says.",
-        )
-    )
-    prompt = commands.add_parser("console", help="an AT prompt on a serial line")
-    prompt.add_argument(
-        "--uart", metavar="DEVICE", help="the line; without it a gateway is started to try out"
-    )
-    prompt.add_argument("--baud", type=int, metavar="N", help="its speed")
-    release = commands.add_parser(
-        "release-network",
-        help="give Wi-Fi and Ethernet back to their owner, after the gateway was stopped or killed",
-    )
-    _take_config(release)
-    release.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
-    _add_monitor(
-        commands.add_parser(
-            "monitor",
-            help="show the conversation of the running service as it goes",
-            epilog="Passwords and payload are not shown. For root and the group esp-at-gateway.",
-        )
-    )
-    _add_doctor(
-        commands.add_parser(
-            "doctor",
-            help="look whether all is there that the gateway needs, and say what mends it",
-            epilog="The exit status is 0 if all is well, 3 if something is worth a look, 1 if "
-            "something does not work. As an ordinary user it sees less: run it with sudo.",
-        )
-    )
-    _add_setup_uart(
-        commands.add_parser(
-            "setup-uart",
-            help="make pins 8 and 10 of this Raspberry Pi the gateway's serial line",
-            epilog="docs/uarts.md tells what each model has there, and what each choice costs.",
-        )
-    )
-    return parser
-
-
-def _add_run(run: argparse.ArgumentParser) -> None:
-    _take_config(run)
-    run.add_argument(
-        "--uart",
-        metavar="DEVICE|pty:PATH",
-        help="the serial line, or a new pseudo-terminal with a symlink to it at PATH",
-    )
-    run.add_argument(
-        "--baud", type=int, metavar="N", help="its speed until AT+UART_DEF stores another"
-    )
-    run.add_argument("--network", metavar="KIND", help="networkmanager or simulated")
-    run.add_argument("--state-dir", metavar="DIR", help="where settings are stored")
-    run.add_argument("--cert-dir", metavar="DIR", help="where CA certificates are")
-    run.add_argument("--log-level", metavar="L", help="debug, info, warning or error")
-
-
-def _add_setup_uart(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--dry-run", action="store_true", help="show what would change, and change nothing"
-    )
-    parser.add_argument(
-        "--undo", action="store_true", help="take back what this command has changed, and no more"
-    )
-    parser.add_argument(
-        "--bluetooth",
-        choices=("off", "slow", "keep"),
-        help="where Bluetooth has the better UART: take it away, give it the lesser one, or leave "
-        "it and take the lesser one (default: off, unless devices are paired)",
-    )
-    _take_config(parser)
-    parser.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
-
-
-def _add_monitor(monitor: argparse.ArgumentParser) -> None:
-    _take_config(monitor)
-    monitor.add_argument(
-        "--instance",
-        type=_instance,
-        metavar="NAME",
-        help="listen to esp-at-gateway@NAME, as ttyUSB0",
-    )
-    monitor.add_argument(
-        "--socket", type=Path, metavar="PATH", help="listen at this socket instead"
-    )
-    monitor.add_argument("--raw", action="store_true", help="what goes over the line in hex too")
-    monitor.add_argument("--json", action="store_true", help="a JSON object a line, for a program")
-
-
-def _add_doctor(doctor: argparse.ArgumentParser) -> None:
-    _take_config(doctor)
-    doctor.add_argument(
-        "--instance", type=_instance, metavar="NAME", help="look at esp-at-gateway@NAME, as ttyUSB0"
-    )
-    doctor.add_argument(
-        "--loopback",
-        action="store_true",
-        help="test the wires: the service is stopped, RX and TX (pins 8 and 10) are joined",
-    )
-    doctor.add_argument("--json", action="store_true", help="the findings for a program")
-
-
-def _instance(name: str) -> str:
-    """The name of an instance: what systemd.unit(5) lets one have."""
-    if not re.fullmatch(r"[A-Za-z0-9:_.\\@-]+", name):
-        raise argparse.ArgumentTypeError(
-            f"{name!r} is none: it is what follows the @ in `systemctl list-units "
-            "'esp-at-gateway@*'`, as ttyUSB0"
-        )
-    return name
-
-
-def _take_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="the TOML file to read (default: /etc/esp-at-gateway/gateway.toml, if there is one)",
     )

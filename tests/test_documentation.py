@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import __version__, cli
+from gateway import __version__, arguments
 from gateway.at.params import Parameter
 from gateway.at.table import Command
 from gateway.commands import all_commands
@@ -46,7 +46,7 @@ def make_targets() -> set[str]:
 
 
 def options_of_run() -> set[str]:
-    parser = cli._parser()
+    parser = arguments.parser()
     commands = next(
         action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
     )

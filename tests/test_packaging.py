@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from gateway import __version__, cli
+from gateway import __version__, arguments
 from gateway.config import Config
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +47,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     """The commands of esp-at-gateway by name."""
     (found,) = (
         action
-        for action in cli._parser()._actions
+        for action in arguments.parser()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
     return dict(found.choices)

@@ -107,9 +107,9 @@ def page(source: Path) -> str:
         text = text.replace("@OPTIONS@", options((ROOT / "packaging/gateway.toml").read_text()))
     if "@COMMANDS@" in text:
         sys.path.insert(0, str(ROOT))
-        from gateway.cli import _parser
+        from gateway.arguments import parser
 
-        text = text.replace("@COMMANDS@", commands(_parser()))
+        text = text.replace("@COMMANDS@", commands(parser()))
     return text
 
 
