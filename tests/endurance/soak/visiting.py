@@ -14,6 +14,9 @@ from tests.endurance.soak.streams import Wrong
 from tests.endurance.soak.talk import Talk
 
 _CONNECTS_WITHIN = 25.0
+_LATE = 30.0
+"""Seconds behind a round's end for which its servers wait for visitors. One that stalls, and was
+reset before its first word was heard, would never notice."""
 
 
 async def serve(stage: Stage, most: int, until: float, chance: random.Random) -> None:
@@ -30,7 +33,7 @@ async def serve(stage: Stage, most: int, until: float, chance: random.Random) ->
     ]
     done = [asyncio.ensure_future(each) for each in visits]
     early = chance.random() < 0.2
-    await asyncio.wait(done, timeout=max(0, until - time.monotonic()) if early else None)
+    await asyncio.wait(done, timeout=max(0, until - time.monotonic()) + (0 if early else _LATE))
     for port in ports:
         await mcu.ask_then(functools.partial(_stop, stage, port))
     for talk in stage.links.talks.values():
