@@ -9,6 +9,7 @@
  * responder tcp:PORT, to serve one client at 127.0.0.1:PORT instead. Ends on SIGTERM.
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,24 +65,37 @@ static int local_socket(unsigned port, struct sockaddr_in *address)
     return made;
 }
 
+/* Opens the link, in place of one that there was. */
 static int open_link(unsigned port)
 {
     struct sockaddr_in address;
+    int link = local_socket(port, &address);
 
-    far_end = local_socket(port, &address);
-    return connect(far_end, (struct sockaddr *)&address, sizeof address);
+    if (far_end >= 0)
+        close(far_end);
+    far_end = -1;
+    if (link < 0)
+        return -1;
+    if (connect(link, (struct sockaddr *)&address, sizeof address) != 0) {
+        close(link);
+        return -1;
+    }
+    far_end = link;
+    return 0;
 }
 
 /* The one client that comes to PORT, in place of a terminal. */
 static int accept_client(unsigned port)
 {
     struct sockaddr_in address;
-    int again = 1, listener = local_socket(port, &address);
+    int again = 1, listener = local_socket(port, &address), client;
 
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &again, sizeof again);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 1) != 0)
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 1) != 0)
         return -1;
-    return accept(listener, NULL, NULL);
+    client = accept(listener, NULL, NULL);
+    close(listener);
+    return client;
 }
 
 /* Answers one command line; gives the number of payload bytes that it asked for. */
@@ -125,6 +139,8 @@ int main(int argc, char **argv)
     ssize_t count;
 
     int wire = -1;
+    /* A peer that is gone fails the write, which ends the program with a status. */
+    signal(SIGPIPE, SIG_IGN);
     if (argc == 2 && sscanf(argv[1], "tcp:%u", &port) == 1)
         wire = accept_client(port);
     else if (argc == 2)

@@ -13,12 +13,15 @@ from typing import Any, ClassVar, NoReturn, dataclass_transform
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Record:
-    """A class that inherits this is as one under `dataclass(frozen=True)`.
+    """A class that inherits this is used as one under `dataclass(frozen=True)`.
 
     What `dataclasses` has for instances (`replace`, `fields`, `asdict`) takes records, `match`
     knows their fields, and a `__post_init__` may refuse values. Fields are declared as ever, with
-    `field` where it needs it; `class Name(Record, kw_only=True)` has them by name only. One that
-    is made for every line may write an `__init__` of its own, into `__dict__`.
+    `field` where it needs it; `class Name(Record, kw_only=True)` has them by name only. A record
+    needs a docstring: for one without, `dataclass` looks at its signature.
+
+    One that is made for every line may write an `__init__` of its own, which sets all the fields
+    in `__dict__`. `field(hash=...)` has no effect, and no `dataclass` inherits a record.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+import importlib
+import inspect
 import pickle
-from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
+import pkgutil
+from dataclasses import MISSING, FrozenInstanceError, asdict, dataclass, field, fields, replace
 
 import pytest
 
+import gateway
+from gateway.at.stream import Line, Packet, Payload, Typed
 from gateway.records import Record
 
 
@@ -133,3 +138,49 @@ def test_what_is_by_name_is_by_name_and_what_cannot_be_is_refused() -> None:
 
 def test_factories_make_one_for_each() -> None:
     assert Point(1).names is not Point(1).names
+
+
+def every_record() -> list[type[Record]]:
+    """Those of the whole program."""
+    for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found: list[type[Record]] = []
+    kinds = [Record]
+    while kinds:
+        below = kinds.pop().__subclasses__()
+        found += [kind for kind in below if kind.__module__.startswith("gateway.")]
+        kinds += below
+    return found
+
+
+def test_each_says_what_it_is() -> None:
+    """Without a docstring `dataclass` would make one of its signature, at each start."""
+    kinds = every_record()
+    assert len(kinds) > 50
+    assert [kind for kind in kinds if (kind.__doc__ or "").startswith(f"{kind.__name__}(")] == []
+
+
+def test_each_constructor_of_its_own_takes_the_fields() -> None:
+    own = [kind for kind in every_record() if "__init__" in vars(kind)]
+    assert Line in own
+    for kind in own:
+        names = [each.name for each in fields(kind)]
+        assert list(inspect.signature(kind).parameters) == names
+        assert list(vars(kind(*names))) == names
+
+
+def test_no_default_stands_before_a_field_without_one() -> None:
+    """Which `dataclass` refuses where it writes the constructor, and Record does not see."""
+    for kind in every_record():
+        needed = [
+            each.default is MISSING and each.default_factory is MISSING
+            for each in fields(kind)
+            if not each.kw_only
+        ]
+        assert needed == sorted(needed, reverse=True), kind
+
+
+@pytest.mark.parametrize("kind", [Typed, Line, Payload, Packet])
+def test_what_was_typed_or_sent_shows_nowhere(kind: type[Line]) -> None:
+    assert "secret" not in repr(kind(b"secret"))

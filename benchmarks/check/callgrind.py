@@ -58,11 +58,23 @@ def _each_round(environment: dict[str, str], counted: Callable[[str], int]) -> d
     }
 
 
-def _run(found: Path, environment: dict[str, str]) -> None:
-    # A library function that nothing but the mark calls.
+def command(found: Path) -> list[str]:
+    """What to write before a command line, for counts in `found`; raises Missing.
+
+    At each call of getppid what was counted up to it is written to `found` with a number behind,
+    from .1 on: a library function that nothing but a mark calls.
+    """
     before = [programs.valgrind(), "--tool=callgrind", "--dump-before=getppid", "-q"]
-    before.append(f"--callgrind-out-file={found}")
-    with time_limit(LIMIT), session_alone(before, environment) as client:
+    return [*before, f"--callgrind-out-file={found}"]
+
+
+def total(file: Path) -> int:
+    """The instructions of a part."""
+    return _instructions_in(file.read_text(errors="replace"))
+
+
+def _run(found: Path, environment: dict[str, str]) -> None:
+    with time_limit(LIMIT), session_alone(command(found), environment) as client:
 
         def perform(kind: Round, far: FarEnd) -> None:
             for count in (WARMING, COUNT, 2 * COUNT):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.check import blocks, callgrind, rest, syscalls
+from benchmarks.check import blocks, callgrind, rest, start, syscalls
 from benchmarks.check.conversation import IN_PIECES
 from benchmarks.check.judging import Counted, Figure
 from benchmarks.real_network import RealNetwork
@@ -50,6 +50,18 @@ def instructions() -> Iterator[Counted]:
     """As valgrind counts them."""
     found = callgrind.instructions()
     yield Counted("instructions a round", [Figure(name, value) for name, value in found.items()])
+    yield from _instructions_to_ready()
+
+
+def _instructions_to_ready() -> Iterator[Counted]:
+    """As valgrind counts them too, beside those of Python's own `import asyncio`."""
+    figures = [
+        Figure(_SIMULATED, start.to_ready(None)),
+        Figure("import asyncio alone", start.of_asyncio()),
+    ]
+    yield Counted("instructions to ready", figures)
+    with RealNetwork() as real:
+        yield Counted(f"instructions to ready, {_REAL}", [Figure(_REAL, start.to_ready(real))])
 
 
 def allocations() -> Iterator[Counted]:

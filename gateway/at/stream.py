@@ -7,13 +7,15 @@ the mode *is* the bound reader. The caller pulls one event, acts on it (which ma
 reader), and pulls again: so bytes that were already here are read in the new mode.
 
 Time is handed in as seconds of any monotonic clock. `deadline` tells when silence itself will
-be an event. Nothing in here does I/O, and no sequence of bytes makes it raise.
+be an event. Nothing in here does I/O, and no sequence of bytes makes it raise. What was typed
+and sent may be a secret, and is in no `repr`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import field
 
 from gateway.records import Record
 
@@ -35,7 +37,7 @@ _PEM_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t"
 class Typed(Record):
     """Bytes of a command line, to be echoed. They will also be part of a Line."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
     def __init__(self, data: bytes) -> None:
         self.__dict__["data"] = data
@@ -44,7 +46,7 @@ class Typed(Record):
 class Line(Record):
     """A command line without its LF; a proper one ends with CR."""
 
-    text: bytes
+    text: bytes = field(repr=False)
 
     def __init__(self, text: bytes) -> None:
         self.__dict__["text"] = text
@@ -57,7 +59,7 @@ class LineTooLong(Record):
 class Payload(Record):
     """All the bytes that were asked for."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
     def __init__(self, data: bytes) -> None:
         self.__dict__["data"] = data
@@ -83,7 +85,7 @@ class PemRefused(Record):
 class Packet(Record):
     """Bytes to pass through."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
     def __init__(self, data: bytes) -> None:
         self.__dict__["data"] = data

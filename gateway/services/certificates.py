@@ -47,6 +47,8 @@ class StoreFull(CertificateRefused):
 
 
 class _Names(Record):
+    """Whom a certificate is for, and who has signed it."""
+
     subject: str
     issuer: str
 

@@ -3,9 +3,9 @@
     python -m tests.endurance.flooding callers PORT A_SECOND SECONDS
     python -m tests.endurance.flooding senders LINKS
 
-Callers connect so often, for so long, and in the end print how many got through. Senders
-accept so many links on the port that they print, send as fast as they can, and go on until
-they are killed.
+Callers connect so often, for so long, and in the end print how many they were and how many got
+through. Senders accept so many links on the port that they print, send as fast as they can, and
+go on until they are killed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ STAYS = (0, 1, 0, 20, 0, 100)
 GARBAGE = b"GET / HTTP/1.0\r\n\r\n"
 
 
-def call(port: int, a_second: int, seconds: float) -> int:
+def call(port: int, a_second: int, seconds: float) -> tuple[int, int]:
     """Connect, say something or nothing, and leave: in order or with a reset."""
     staying: deque[tuple[int, socket.socket]] = deque()
-    through = 0
+    called = through = 0
     begun = time.monotonic()
     for number in range(int(a_second * seconds)):
+        if time.monotonic() > begun + seconds:
+            break
+        called += 1
         caller = socket.socket()
         caller.setblocking(False)
         outcome = caller.connect_ex(("127.0.0.1", port))
@@ -46,7 +49,7 @@ def call(port: int, a_second: int, seconds: float) -> int:
         time.sleep(max(0.0, begun + number / a_second - time.monotonic()))
     for _, caller in staying:
         caller.close()
-    return through
+    return called, through
 
 
 def is_connected(caller: socket.socket) -> bool:
@@ -82,6 +85,6 @@ def send(links: int) -> None:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["callers", port, a_second, seconds]:
-            print(call(int(port), int(a_second), float(seconds)))
+            print(*call(int(port), int(a_second), float(seconds)))
         case ["senders", links]:
             send(int(links))

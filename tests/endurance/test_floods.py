@@ -1,6 +1,6 @@
 """Peers that give no rest: the serial line answers, the memory stays flat, nobody is left out.
 
-A minute each; `FLOOD_MINUTES=60` makes an hour of it.
+The two floods take a minute each; `FLOOD_MINUTES=60` makes an hour of it.
 """
 
 from __future__ import annotations
@@ -119,9 +119,11 @@ def test_a_thousand_callers_a_second(gateway: GatewayProcess, client: Client) ->
             took.append(answered_within(client))
             listen(client, 0.02)
         assert callers.stdout is not None
-        through = int(callers.stdout.read())
-    print(f"\n{through} of {CALLERS_A_SECOND * seconds:.0f} callers got through, the others found")
+        called, through = map(int, callers.stdout.read().split())
+    print(f"\n{through} of {called} callers got through, the others found")
     print(f"the backlog full; memory {watch.growth() / 1024:+.0f} KiB")
+    # What a machine with other work does not manage in time is not made up for.
+    assert called >= 0.9 * CALLERS_A_SECOND * seconds
     assert through > 10 * seconds
     assert tell("callers", took) <= LONGEST_REPLY
     assert watch.growth() < MOST_MEMORY
@@ -148,7 +150,7 @@ def test_five_peers_that_send_as_fast_as_they_can(gateway: GatewayProcess, clien
         read_for(client, 5, taken, [])
         watch = Watch(gateway)
         taken.clear()
-        read_for(client, 25 * MINUTES, taken, took)
+        read_for(client, 35 * MINUTES, taken, took)
         shares = [taken[link] for link in range(5)]
         print(f"\nper link {min(shares)} to {max(shares)} bytes; memory {watch.growth() >> 10} KiB")
         assert min(shares) >= 0.8 * max(shares)

@@ -30,3 +30,6 @@ def test_three_minutes_of_everything() -> None:
     )
     print(f"\n{done.stdout}")
     assert done.returncode == 0, done.stdout + done.stderr
+    if rig == "namespaces":
+        for kind in ("NetworkManager restarted", "bus killed", "cable pulled"):
+            assert kind in done.stdout

@@ -48,7 +48,7 @@ _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 30.0
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class _Association:
     """One stay at an access point, from the key exchange to the loss."""
 

@@ -67,6 +67,8 @@ class Soak:
         while time.monotonic() < end:
             chance = random.Random(f"{self.stage.seed}/round {sum(self.rounds.values()) + 1}")
             kind = chance.choices(("five links", "one link", "passed through"), (7, 1, 2))[0]
+            if self._unseen():
+                kind = "five links"
             self.rounds[kind] += 1
             multiplexed = kind == "five links"
             await self.stage.links.multiplex(multiplexed)
@@ -92,7 +94,7 @@ class Soak:
             work.append(serve(self.stage, accepting, until, _another(chance)))
         if chance.random() < 0.3:
             work.append(self._switch_modes(until, _another(chance)))
-        # Even a short soak sees each kind of disturbance.
+        # Even a short soak begins with one of each kind of disturbance.
         if self.stage.rig.disturbances and (self._unseen() or chance.random() < 0.4):
             work.append(self._disturb(_another(chance)))
         if chance.random() < 0.12:
