@@ -75,6 +75,7 @@ def _summary(found: Sequence[Verdict]) -> list[str]:
     if missed:
         lines += ["", "Missed:", ""]
         lines += [_told(verdict) for verdict in missed]
+        lines += _without_interpreter(missed, found)
     if unknown:
         lines += ["", "Not measured in this run:", ""]
         lines += [f"- {verdict.name}: {verdict.reason}" for verdict in unknown]
@@ -86,6 +87,24 @@ def _told(verdict: Verdict) -> str:
     value = verdict.value
     middle = f"{value.median:.3f}{verdict.unit}, {value.low:.3f} to {value.high:.3f}"
     return f"- {verdict.name}: {middle}; the target is {verdict.target}"
+
+
+def _without_interpreter(missed: Sequence[Verdict], found: Sequence[Verdict]) -> list[str]:
+    """What a program reaches that does no more than the missed target takes, in C."""
+    names = {verdict.name for verdict in missed}
+    beside = [
+        f"{verdict.value.median:.3f} {place}"
+        for place in ("on a pty", "over TCP")
+        for verdict in found
+        if verdict.value is not None
+        and verdict.name == f"up: C module / espemu, both {place}"
+        and f"up: gateway / espemu, both {place}" in names
+    ]
+    if not beside:
+        return []
+    figures = " and ".join(beside)
+    text = f"For comparison, a module in C that can do nothing but this reaches {figures}, in the"
+    return ["", f"{text} same rounds."]
 
 
 def document(results: Results) -> str:
