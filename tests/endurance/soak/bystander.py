@@ -16,6 +16,8 @@ _QUERIES = (
     "AT+CWDHCP? AT+CWAUTOCONN? AT+CWHOSTNAME? AT+CIPETH? AT+CIPETHMAC? AT+CEHOSTNAME? "
     "AT+CIPDNS? AT+CIPSNTPCFG? AT+CIPSNTPTIME? AT+UART? AT+UART_DEF? AT+CIPSSLSTA=0"
 ).split()
+_MAY_BE_REFUSED = ("AT+CIPSSL", "AT+CW", "AT+CIPDNS", "AT+CIPETH", "AT+CEHOSTNAME")
+"""Rightly: without a certificate, a TLS link, Wi-Fi, or, while NetworkManager is away, Ethernet."""
 _MISTAKES = (
     "at",
     "AT+",
@@ -70,8 +72,7 @@ class Bystander:
     async def _query(self) -> None:
         line = self._chance.choice(_QUERIES)
         reply = await self._links.mcu.ask(line)
-        # these may rightly be refused: no certificate, no TLS link, no Wi-Fi
-        if not reply.ok and not line.startswith(("AT+CIPSSL", "AT+CW", "AT+CIPDNS", "AT+CIPETH")):
+        if not reply.ok and not line.startswith(_MAY_BE_REFUSED):
             raise Wrong(f"{line}: {reply}")
 
     async def _mistake(self) -> None:
