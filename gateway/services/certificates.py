@@ -145,7 +145,8 @@ class CertificateStore:
             self._loaded.clear()
             if self._folder is None:
                 return
-            files = await asyncio.to_thread(_files, self._folder)
+            # In no thread: `ready` waits for it, and a first thread takes longer than the look.
+            files = _files(self._folder)
             for position, file in enumerate(files):
                 if self.full:
                     left = ", ".join(ascii(other.name) for other in files[position:][:5])
