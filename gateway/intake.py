@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from gateway.at.stream import Event, HostStream
+from gateway.at.events import Event
+from gateway.at.stream import HostStream
 from gateway.services.api_line import Line
 
 SETTLING = 0.05

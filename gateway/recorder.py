@@ -10,9 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.at import masking
-from gateway.at.masking import Hidden, Piece, hidden
-from gateway.at.stream import (
-    LINE_LIMIT,
+from gateway.at.events import (
     Event,
     Line,
     LineTooLong,
@@ -23,6 +21,8 @@ from gateway.at.stream import (
     PemRefused,
     Typed,
 )
+from gateway.at.masking import Hidden, Piece, hidden
+from gateway.at.stream import LINE_LIMIT
 from gateway.at.table import Commands
 from gateway.services.api_trace import Trace, Unwatched
 

@@ -16,9 +16,7 @@ from gateway import command_log
 from gateway.announcer import Announcer
 from gateway.at import messages
 from gateway.at.errors import ATError
-from gateway.at.masking import line_name
-from gateway.at.messages import Style
-from gateway.at.stream import (
+from gateway.at.events import (
     Event,
     LineTooLong,
     Packet,
@@ -28,7 +26,9 @@ from gateway.at.stream import (
     PemRefused,
     Typed,
 )
-from gateway.at.stream import Line as LineEvent
+from gateway.at.events import Line as LineEvent
+from gateway.at.masking import line_name
+from gateway.at.messages import Style
 from gateway.at.table import Command, Commands, Scope
 from gateway.commands.call import Call, Gateway, PassThrough
 from gateway.intake import Intake

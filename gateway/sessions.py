@@ -39,8 +39,8 @@ UNPLUGGED_SECONDS = 30.0
 
 COLLECTING = (500, 5, 2)
 """When the garbage collector looks for cycles (gc.set_threshold): at everything that is not frozen
-after 5,000 objects that were made and not freed. With Python's own 70,000 the memory of a quiet
-gateway would rise by megabytes before it falls again."""
+after 5,000 objects that were made and not freed. With Python's own thresholds, which are many
+times that, the memory of a quiet gateway would rise by megabytes before it falls again."""
 
 
 class Sessions:

@@ -128,6 +128,19 @@ def test_the_document_tells_a_miss_plainly() -> None:
     assert "not one to quote" not in text
 
 
+def test_the_document_tells_what_a_program_in_c_reaches_where_the_upload_is_missed() -> None:
+    names = ("gateway", "espemu-pty", "c-module", "gateway-tcp", "espemu", "c-module-tcp")
+    rates = dict(zip(names, (1.0, 1.0, 1.4, 2.0, 1.0, 1.7), strict=True))
+    missed = results_of({("upload", name): [rate] * 15 for name, rate in rates.items()})
+    assert (
+        "in C that can do nothing but this reaches 1.400 on a pty, in the"
+        in performance.document(missed)
+    )
+    rates["gateway"] = 1.6
+    reached = results_of({("upload", name): [rate] * 15 for name, rate in rates.items()})
+    assert "in C that can do nothing" not in performance.document(reached)
+
+
 def test_the_document_of_a_quick_run_says_so() -> None:
     quick = Results(dataclasses.replace(ABOUT, quick=True))
     assert "not one to quote" in performance.document(quick)

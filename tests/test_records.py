@@ -12,7 +12,7 @@ from dataclasses import MISSING, FrozenInstanceError, asdict, dataclass, field, 
 import pytest
 
 import gateway
-from gateway.at.stream import Line, Packet, Payload, Typed
+from gateway.at.events import Line, Packet, Payload, Typed
 from gateway.records import Record
 
 

@@ -7,17 +7,26 @@ the mode *is* the bound reader. The caller pulls one event, acts on it (which ma
 reader), and pulls again: so bytes that were already here are read in the new mode.
 
 Time is handed in as seconds of any monotonic clock. `deadline` tells when silence itself will
-be an event. Nothing in here does I/O, and no sequence of bytes makes it raise. What was typed
-and sent may be a secret, and is in no `repr`.
+be an event. Nothing in here does I/O, and no sequence of bytes makes it raise.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import field
 
-from gateway.records import Record
+from gateway.at.events import (
+    Escape,
+    Event,
+    Line,
+    LineTooLong,
+    Packet,
+    Payload,
+    PayloadTimeout,
+    Pem,
+    PemRefused,
+    Typed,
+)
 
 LINE_LIMIT = 256
 """Bytes of a command line before its CR LF (contract, section 1)."""
@@ -32,70 +41,6 @@ SWALLOW_SILENCE = 1.0
 
 _PEM_END = b"-----END CERTIFICATE-----"
 _PEM_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t"
-
-
-class Typed(Record):
-    """Bytes of a command line, to be echoed. They will also be part of a Line."""
-
-    data: bytes = field(repr=False)
-
-    def __init__(self, data: bytes) -> None:
-        self.__dict__["data"] = data
-
-
-class Line(Record):
-    """A command line without its LF; a proper one ends with CR."""
-
-    text: bytes = field(repr=False)
-
-    def __init__(self, text: bytes) -> None:
-        self.__dict__["text"] = text
-
-
-class LineTooLong(Record):
-    """The LF of a line over LINE_LIMIT; its text is gone."""
-
-
-class Payload(Record):
-    """All the bytes that were asked for."""
-
-    data: bytes = field(repr=False)
-
-    def __init__(self, data: bytes) -> None:
-        self.__dict__["data"] = data
-
-
-class PayloadTimeout(Record):
-    """PAYLOAD_SILENCE without a byte; what had come is dropped."""
-
-
-class Pem(Record):
-    """A certificate's text with LF as line ends; `characters` counts it as it was sent."""
-
-    text: bytes
-    characters: int
-
-
-class PemRefused(Record):
-    """The text cannot be a certificate; the rest of it is swallowed."""
-
-    cause: str
-
-
-class Packet(Record):
-    """Bytes to pass through."""
-
-    data: bytes = field(repr=False)
-
-    def __init__(self, data: bytes) -> None:
-        self.__dict__["data"] = data
-
-
-class Escape(Record):
-    """`+++` alone between silences: pass-through is over."""
-
-
-Event = Typed | Line | LineTooLong | Payload | PayloadTimeout | Pem | PemRefused | Packet | Escape
 
 
 class HostStream:

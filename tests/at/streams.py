@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from gateway.at.stream import Event, HostStream, Line, Typed
+from gateway.at.events import Event, Line, Typed
+from gateway.at.stream import HostStream
 
 Bind = Callable[[HostStream, Event, float], None]
 

@@ -7,15 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.at.stream import (
-    PACKET_LIMIT,
-    PEM_LIMIT,
-    Event,
-    HostStream,
-    Line,
-    LineTooLong,
-    PemRefused,
-)
+from gateway.at.events import Event, Line, LineTooLong, PemRefused
+from gateway.at.stream import PACKET_LIMIT, PEM_LIMIT, HostStream
 from tests.at.streams import joined, pull, timed_events
 
 END = b"-----END CERTIFICATE-----"

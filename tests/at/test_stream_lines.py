@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.at.stream import (
-    LINE_LIMIT,
-    PAYLOAD_SILENCE,
-    Event,
-    HostStream,
-    Line,
-    LineTooLong,
-    Payload,
-    PayloadTimeout,
-    Typed,
-)
+from gateway.at.events import Event, Line, LineTooLong, Payload, PayloadTimeout, Typed
+from gateway.at.stream import LINE_LIMIT, PAYLOAD_SILENCE, HostStream
 from tests.at.streams import events_of, joined, lines_of, pull, silent
 
 

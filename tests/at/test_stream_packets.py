@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.at.stream import (
-    ESCAPE_SILENCE,
-    PACKET_LIMIT,
-    PACKET_SILENCE,
-    Escape,
-    HostStream,
-    Line,
-    Packet,
-    Typed,
-)
+from gateway.at.events import Escape, Line, Packet, Typed
+from gateway.at.stream import ESCAPE_SILENCE, PACKET_LIMIT, PACKET_SILENCE, HostStream
 from tests.at.streams import events_of, pull
 
 

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.at.stream import (
-    PEM_LIMIT,
-    PEM_SILENCE,
-    SWALLOW_SILENCE,
-    Event,
-    HostStream,
-    Line,
-    Pem,
-    PemRefused,
-    Typed,
-)
+from gateway.at.events import Event, Line, Pem, PemRefused, Typed
+from gateway.at.stream import PEM_LIMIT, PEM_SILENCE, SWALLOW_SILENCE, HostStream
 from tests.at.streams import events_of, pull
 
 BEGIN = b"-----BEGIN CERTIFICATE-----"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gateway.at import masking, messages
 from gateway.at.errors import ATError
-from gateway.at.stream import PEM_LIMIT, HostStream, Line, Typed
+from gateway.at.events import Line, Typed
+from gateway.at.stream import PEM_LIMIT, HostStream
 from gateway.at.syntax import split_arguments, split_line, unescape, unquote
 from gateway.at.table import Command
 from gateway.commands import all_commands
