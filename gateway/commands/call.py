@@ -129,7 +129,7 @@ class Target(Record):
     tls: TlsProfile | None
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Gateway:
     """Everything that commands work on, for the length of one session."""
 
