@@ -23,7 +23,7 @@ class Links(Slots):
     """Plays the microcontroller's part of talks; what ended how is in `endings`."""
 
     def __init__(
-        self, wrong: Callable[[str], None], disturbed: Callable[[], bool], *, lost: str, back: str
+        self, wrong: Callable[[str], None], disturbed: Callable[..., bool], *, lost: str, back: str
     ) -> None:
         super().__init__(wrong, disturbed, lost=lost, back=back)
         self.endings: Counter[tuple[str, str]] = Counter()
@@ -73,13 +73,23 @@ class Links(Slots):
             while link.talk is None and not link.closed:
                 await self._pull(link)
                 if link.talk is None and not link.closed and not (link.waiting and self.passive):
-                    await self._news(link)
+                    await self._first_word(link)
             if link.talk is not None:
                 await self.live(link)
             else:
                 self.endings["a client without a word", "broken off"] += 1
         except (AssertionError, TimeoutError) as error:
             self.wrong(f"{type(error).__name__}: {error}")
+
+    async def _first_word(self, link: Link) -> None:
+        """Wait for something of a client. One whose end the network has lost is left: nobody
+        sends a reset twice. Raises Wrong where the network was in order."""
+        try:
+            await self._news(link)
+        except Wrong:
+            if not self.disturbed(link.made_at):
+                raise
+            await self._close(link)
 
     async def live(self, link: Link) -> None:
         """Play the microcontroller's part of a talk, to the end of both ends."""
@@ -173,6 +183,12 @@ class Links(Slots):
             talk.excuse()
             mode = f"AT+CIPCLOSEMODE={id_}1"
             await self.mcu.ask_then(lambda: None if link.closed else mode)
+        await self._close(link)
+        await self._closed(link, talk)
+        return "aborted" if plan.abort else "closed early" if plan.leaves == "early" else "in order"
+
+    async def _close(self, link: Link) -> None:
+        """AT+CIPCLOSE, unless it is closed by then. Raises Wrong."""
         line = f"AT+CIPCLOSE={link.slot}" if self.multiplexed else "AT+CIPCLOSE"
 
         def close() -> str | None:
@@ -187,8 +203,6 @@ class Links(Slots):
             self.closing = None
         if reply is not None and not reply.ok and not link.closed:
             raise Wrong(f"{line}: {reply}")
-        await self._closed(link, talk)
-        return "aborted" if plan.abort else "closed early" if plan.leaves == "early" else "in order"
 
     async def open_only(self, talk: Talk, host: str, port: int) -> None:
         """Open the only link, for pass-through. Raises Wrong."""

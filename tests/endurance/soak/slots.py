@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ class Link:
         self.slot = slot
         self.talk = talk
         self.opened = False
+        self.made_at = time.monotonic()
         self.closed = False
         self.waiting = 0
         self.leaving = False
@@ -42,7 +44,7 @@ class Slots:
     """
 
     def __init__(
-        self, wrong: Callable[[str], None], disturbed: Callable[[], bool], *, lost: str, back: str
+        self, wrong: Callable[[str], None], disturbed: Callable[..., bool], *, lost: str, back: str
     ) -> None:
         self.mcu: Microcontroller
         self.passive = False

@@ -42,9 +42,10 @@ class Stage:
         self.failures.append(text)
         self.failed.set()
 
-    def disturbed(self) -> bool:
-        """Whether the network is, or was a moment ago, in disorder."""
-        return self._disturbing > 0 or time.monotonic() < self._calm_at
+    def disturbed(self, since: float | None = None) -> bool:
+        """Whether the network is, or was a moment ago, in disorder; or was so `since` then."""
+        moment = time.monotonic() if since is None else since
+        return self._disturbing > 0 or moment < self._calm_at
 
     @contextlib.contextmanager
     def disturbance(self, name: str, calm_after: float | None = None) -> Iterator[None]:
