@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -27,6 +28,8 @@ class Links(Slots):
     ) -> None:
         super().__init__(wrong, disturbed, lost=lost, back=back)
         self.endings: Counter[tuple[str, str]] = Counter()
+        self.half_open: Counter[str] = Counter()
+        """Who was left with a link whose end the network has lost, and how often."""
         self._lives: set[asyncio.Task[None]] = set()
 
     def accepted(self, link: Link) -> None:
@@ -73,23 +76,13 @@ class Links(Slots):
             while link.talk is None and not link.closed:
                 await self._pull(link)
                 if link.talk is None and not link.closed and not (link.waiting and self.passive):
-                    await self._first_word(link)
+                    await self._news(link)
             if link.talk is not None:
                 await self.live(link)
             else:
                 self.endings["a client without a word", "broken off"] += 1
         except (AssertionError, TimeoutError) as error:
             self.wrong(f"{type(error).__name__}: {error}")
-
-    async def _first_word(self, link: Link) -> None:
-        """Wait for something of a client. One whose end the network has lost is left: nobody
-        sends a reset twice. Raises Wrong where the network was in order."""
-        try:
-            await self._news(link)
-        except Wrong:
-            if not self.disturbed(link.made_at):
-                raise
-            await self._close(link)
 
     async def live(self, link: Link) -> None:
         """Play the microcontroller's part of a talk, to the end of both ends."""
@@ -223,7 +216,12 @@ class Links(Slots):
             raise Wrong(f"AT+CIPCLOSE: {reply}")
 
     async def over(self, talk: Talk, how: str) -> None:
-        """Wait for the far end, and judge."""
+        """Wait for the far end of a link that has ended, and judge.
+
+        One whose end the network has lost hears no more of it: it is left. Raises Wrong where
+        the network was in order.
+        """
+        ended = time.monotonic()
         suffix = " (TLS)" if talk.plan.tls else " (client)" if talk.claimed else ""
         self.endings[talk.plan.kind.removesuffix(" TLS") + suffix, how] += 1
         if talk.far_end is not None:
@@ -231,7 +229,13 @@ class Links(Slots):
                 talk.far_end.cancel()
             done, _ = await asyncio.wait((talk.far_end,), timeout=FAR_END_WITHIN)
             if not done:
-                raise Wrong(f"link {talk.number} ({talk.plan.kind}) is closed, its far end is not")
+                if not self.disturbed(ended):
+                    said = f"link {talk.number} ({talk.plan.kind}, {how}) is closed"
+                    raise Wrong(f"{said}, its far end is not")
+                talk.excuse()
+                talk.far_end.cancel()
+                await asyncio.wait((talk.far_end,))
+                self.half_open["far end"] += 1
         if (verdict := talk.verdict()) is not None:
             raise Wrong(f"link {talk.number} ({talk.plan.kind}, {how}): {verdict}")
 
@@ -272,12 +276,22 @@ class Links(Slots):
                 raise Wrong(f"AT+CIPRECVDATA of link {link.slot}: {reply}")
 
     async def _news(self, link: Link) -> None:
-        """Wait until something happens to a link. Raises Wrong."""
+        """Wait until something happens to a link. Raises Wrong.
+
+        One whose far end is gone, and the network has lost the word of it, is closed: nobody
+        sends a reset twice.
+        """
         link.news.clear()
         try:
             async with asyncio.timeout(PROGRESS_WITHIN):
                 await link.news.wait()
         except TimeoutError:
+            if self.disturbed(link.made_at) and _is_gone(link.talk):
+                if link.talk is not None:
+                    link.talk.excuse()
+                self.half_open["microcontroller"] += 1
+                await self._close(link)
+                return
             number, kind = (link.talk.number, link.talk.plan.kind) if link.talk else (0, "unknown")
             raise Wrong(
                 f"nothing happens to link {number} ({kind}) in slot {link.slot} "
@@ -288,6 +302,11 @@ class Links(Slots):
         """Wait for CLOSED."""
         while not link.closed:
             await self._news(link)
+
+
+def _is_gone(talk: Talk | None) -> bool:
+    """Whether the far end may be: of a client that has said nothing nobody knows."""
+    return talk is None or (talk.far_end is not None and talk.far_end.done())
 
 
 def _standing(link: Link) -> str:

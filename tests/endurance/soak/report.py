@@ -47,6 +47,7 @@ def lines(soak: Soak, *, rig: str, seed: int, seconds: float) -> Iterator[str]:
         f"{links.bytes_down / MIB:.1f} MiB received, each byte compared"
     )
     yield f"  disturbances  {_listed(soak.stage.disturbances) or 'none'}"
+    yield f"  left half open by a lost network: {_listed(links.half_open) or 'none'}"
     yield f"  beside        {_listed(soak.bystander.done)}"
     yield f"  network news  {_listed(links.networks) or 'none'}"
     yield f"  AT at rest    answered in {soak.rests.slowest * 1000:.0f} ms at most"

@@ -21,7 +21,7 @@ reset before its first word was heard, would never notice."""
 
 async def serve(stage: Stage, most: int, until: float, chance: random.Random) -> None:
     """Servers of ours, and clients for them."""
-    mcu = stage.links.mcu
+    mcu, began = stage.links.mcu, time.monotonic()
     ports = chance.sample(range(20000, 30000), chance.choice((1, 1, 2)))
     await mcu.ask(f"AT+CIPSERVERMAXCONN={most}")
     for port in ports:
@@ -37,8 +37,12 @@ async def serve(stage: Stage, most: int, until: float, chance: random.Random) ->
     for port in ports:
         await mcu.ask_then(functools.partial(_stop, stage, port))
     for talk in stage.links.talks.values():
-        if talk.plan.kind == "stall" and not talk.claimed and talk.far_end is not None:
-            talk.far_end.cancel()  # which would not notice that nobody takes it
+        # Who stalls would not notice that nobody takes it, nor who only listens where the
+        # network has lost the reset.
+        deaf = talk.plan.kind == "stall" or stage.disturbed(began)
+        if deaf and not talk.claimed and talk.far_end is not None:
+            talk.excuse()
+            talk.far_end.cancel()
     await asyncio.wait(done)
     for each in done:
         each.result()
