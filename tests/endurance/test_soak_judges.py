@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.endurance.soak import links as links_module
+from tests.endurance.soak.conversation import Reply
 from tests.endurance.soak.dialogue import Data, Dialogue, Message, Prompt, Taken, Text, Waiting
+from tests.endurance.soak.links import Links
+from tests.endurance.soak.slots import Link
 from tests.endurance.soak.streams import Arriving, Stream, Wrong
 from tests.endurance.soak.talk import Plan, Talk
 from tests.endurance.soak.trend import trend
@@ -97,6 +104,84 @@ def test_totals_are_judged_by_how_the_link_ended() -> None:
     assert talk.verdict() is None
     talk.sent_down = 98
     assert talk.verdict() == "99 bytes were received of 98 sent"
+
+
+def _links(monkeypatch: pytest.MonkeyPatch, *, disturbed: bool) -> Links:
+    """Links that wait for nothing, of a microcontroller whose closing is answered by CLOSED."""
+    monkeypatch.setattr(links_module, "FAR_END_WITHIN", 0)
+    monkeypatch.setattr(links_module, "PROGRESS_WITHIN", 0)
+    links = Links(pytest.fail, lambda *_: disturbed, lost="", back="")
+
+    async def ask_then(line: Callable[[], str | None]) -> Reply | None:
+        assert line() == "AT+CIPCLOSE=0"
+        links.link_closed(0)
+        return None
+
+    links.mcu = SimpleNamespace(ask_then=ask_then)  # type: ignore[assignment]
+    return links
+
+
+async def _far_end_that_listens(links: Links) -> Talk:
+    """A link that is closed, and a far end that has not heard of it."""
+    talk = Talk(0, 1, Plan("sink", up=100))
+    talk.sent_up = 100
+    talk.far_end = asyncio.ensure_future(asyncio.Event().wait())  # type: ignore[arg-type]
+    try:
+        await links.over(talk, "in order")
+    finally:
+        talk.far_end.cancel()
+        await asyncio.wait((talk.far_end,))
+    return talk
+
+
+def test_a_far_end_that_never_hears_of_the_closing_is_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(Wrong, match=r"link 1 \(sink, in order\) is closed, its far end is not"):
+        asyncio.run(_far_end_that_listens(_links(monkeypatch, disturbed=False)))
+
+
+def test_unless_the_network_has_lost_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = _links(monkeypatch, disturbed=True)
+    talk = asyncio.run(_far_end_that_listens(links))
+    assert talk.far_end is not None
+    assert talk.far_end.cancelled()
+    assert links.half_open == {"far end": 1}
+
+
+async def _far_end_that_is_gone(links: Links, *, gone: bool) -> Link:
+    """A link of which the gateway has nothing to tell, and its far end has ended, or not."""
+    talk = Talk(0, 1, Plan("reset", down=100))
+    talk.far_end = asyncio.ensure_future(asyncio.Event().wait())  # type: ignore[arg-type]
+    if gone:
+        talk.far_end.cancel()
+        await asyncio.wait((talk.far_end,))
+    link = Link(0, talk)
+    link.opened = True
+    links._slots[0] = link
+    try:
+        await links._closed(link, talk)
+    finally:
+        talk.far_end.cancel()
+        await asyncio.wait((talk.far_end,))
+    return link
+
+
+@pytest.mark.parametrize(("disturbed", "gone"), [(False, True), (True, False)])
+def test_a_link_of_which_nothing_is_heard_is_wrong(
+    disturbed: bool, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Wrong, match=r"nothing happens to link 1 \(reset\)"):
+        asyncio.run(_far_end_that_is_gone(_links(monkeypatch, disturbed=disturbed), gone=gone))
+
+
+def test_unless_the_network_has_lost_the_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = _links(monkeypatch, disturbed=True)
+    link = asyncio.run(_far_end_that_is_gone(links, gone=True))
+    assert link.closed
+    assert link.talk is not None
+    assert link.talk.down_excused
+    assert links.half_open == {"microcontroller": 1}
 
 
 def test_messages_are_the_same_however_the_bytes_were_cut() -> None:
