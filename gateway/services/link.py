@@ -40,7 +40,7 @@ class SocketLink:
         # Bytes that OpenSSL has decrypted already: only a socket with TLS has this.
         self._pending: Callable[[], int] | None = getattr(connection, "pending", None)
         self.kind = "SSL" if self._pending else "TCP"
-        self._later, self._gone = _errors(tls=self._pending is not None)
+        self._later, self._full, self._gone = _errors(tls=self._pending is not None)
         self.port_of_server = port_of_server
         self.interface = interface
         self.fragment_length = fragment_length
@@ -58,6 +58,8 @@ class SocketLink:
         self._changed = changed
         self._buffer = bytearray()
         self._reading = False
+        self.blocked = False
+        """Whether reading waits until OpenSSL can write what it has to say itself."""
         self._waiter: asyncio.Future[None] | None = None
         self.active_at = self._loop.time()
         self._resume()
@@ -86,7 +88,8 @@ class SocketLink:
         else:
             data = bytes(memoryview(buffer)[:limit])
             del buffer[:limit]
-        if not self._reading and not self.ended and len(buffer) * 2 <= self._limit:
+        waits = not (self._reading or self.blocked or self.ended)
+        if waits and len(buffer) * 2 <= self._limit:
             self._resume()
         return data
 
@@ -104,6 +107,18 @@ class SocketLink:
             self._reading = False
             self._loop.remove_reader(self._socket.fileno())
 
+    def _block(self) -> None:
+        """Read no more until the peer takes what OpenSSL has to answer it: a key update."""
+        self._pause()
+        self.blocked = True
+        self._loop.add_writer(self._socket.fileno(), self._writable)
+
+    def _unblock(self) -> None:
+        if self.blocked:
+            self.blocked = False
+            if self._waiter is None:
+                self._loop.remove_writer(self._socket.fileno())
+
     def _readable(self) -> None:
         if not self._reading:
             return
@@ -114,6 +129,9 @@ class SocketLink:
                 if not room or not self._pending():
                     break
                 data += self._socket.recv(room)
+        except self._full:
+            self._block()
+            return
         except self._later:
             return
         except (OSError, ValueError) as error:
@@ -134,6 +152,7 @@ class SocketLink:
             return
         self.ended = True
         self._pause()
+        self._unblock()
         logger.debug("link %d: %s", self.slot, why, extra=self.fields)
         self._changed(self)
 
@@ -185,6 +204,10 @@ class SocketLink:
             self._stop_waiting()
 
     def _writable(self) -> None:
+        if self.blocked:
+            self._unblock()
+            self._resume()
+            self._readable()  # lets OpenSSL write, whether or not there is more to read
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -206,7 +229,8 @@ class SocketLink:
     def _stop_waiting(self) -> None:
         if self._waiter is not None:
             self._waiter = None
-            self._loop.remove_writer(self._socket.fileno())
+            if not self.blocked:
+                self._loop.remove_writer(self._socket.fileno())
 
     # the end
 
@@ -220,6 +244,7 @@ class SocketLink:
         `abort` closes it with a reset here and now.
         """
         self._pause()
+        self._unblock()
         self._break_off("it was closed")
         self.ended = True
         self._buffer.clear()
@@ -230,14 +255,14 @@ class SocketLink:
         return self._socket
 
 
-def _errors(*, tls: bool) -> tuple[tuple[type[OSError], ...], tuple[type[OSError], ...]]:
-    """What a socket raises that can do nothing now, and one whose peer is gone."""
+def _errors(*, tls: bool) -> tuple[tuple[type[OSError], ...], ...]:
+    """What a socket raises: that can do nothing now; that must write first; whose peer is gone."""
     if not tls:
-        return (BlockingIOError, InterruptedError), (ConnectionError,)
+        return (BlockingIOError, InterruptedError), (), (ConnectionError,)
     import ssl  # here already, and OpenSSL with it
 
     later = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-    return later, (ConnectionError, ssl.SSLEOFError)
+    return later, (ssl.SSLWantWriteError,), (ConnectionError, ssl.SSLEOFError)
 
 
 def _name(ask: Callable[[], object]) -> tuple[str, int]:

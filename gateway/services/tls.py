@@ -3,6 +3,9 @@
 `secure` takes a non-blocking socket and gives a non-blocking `ssl.SSLSocket`: the caller reads
 and writes it itself, as a plain one. The rules are the serial contract's, section 7.
 
+OpenSSL goes on for as long as there is something to read, and a peer may see to it that there
+always is. So the handshake is made in a thread, and reading returns behind each record.
+
 `ssl` brings OpenSSL with it, 4 MB: it is imported for the first connection that wants TLS, in the
 thread that makes the context.
 """
@@ -13,13 +16,14 @@ import asyncio
 import functools
 import ipaddress
 import logging
+import os
 import socket
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeGuard
 
 from gateway.records import Record
-from gateway.services import fragments
+from gateway.services import fragments, openssl
 from gateway.services.api import ServiceError
 from gateway.services.api_links import Authentication, TlsProfile
 from gateway.services.waiting import readiness
@@ -144,6 +148,7 @@ def _context(
     """A context that trusts `anchors` and nothing else, or anybody for None."""
     import ssl
 
+    openssl.library()  # found here, in a thread
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     versions = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     context.minimum_version = versions[minimum]
@@ -174,13 +179,15 @@ def _wrap(sock: socket.socket, context: ssl.SSLContext, name: str) -> ssl.SSLSoc
         # A socket whose peer is gone already is refused here, because wrapping it would
         # take the descriptor from `sock` and lose it in the failure.
         sock.getpeername()
-        return context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=name)
+        tls = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=name)
     except ssl.SSLError as error:
         raise TlsRefused(_reason(error)) from None
     except OSError:
         raise TlsRefused("the connection was reset during the handshake") from None
     except (ValueError, TypeError):
         raise TlsRefused("the host name cannot be sent to the server") from None
+    openssl.return_after_each_record(tls)
+    return tls
 
 
 async def _handshake(tls: ssl.SSLSocket, minimum: str) -> None:
@@ -189,7 +196,7 @@ async def _handshake(tls: ssl.SSLSocket, minimum: str) -> None:
     descriptor = tls.fileno()
     while True:
         try:
-            tls.do_handshake()
+            await _step(tls)
             return
         except ssl.SSLWantReadError:
             await readiness(descriptor, for_writing=False)
@@ -197,6 +204,38 @@ async def _handshake(tls: ssl.SSLSocket, minimum: str) -> None:
             await readiness(descriptor, for_writing=True)
         except OSError as error:
             raise TlsRefused(_cause(error, minimum)) from None
+
+
+async def _step(tls: ssl.SSLSocket) -> None:
+    """Let OpenSSL do, in a thread, what can be done of the handshake without waiting.
+
+    Before TLS 1.3 a peer may send HelloRequests without end (RFC 5246, section 7.4.1.1), which
+    OpenSSL skips in one call; and large numbers take a small processor long. Raises what
+    `do_handshake` does. The thread is at its end on return, cancelled or not.
+    """
+    step = asyncio.get_running_loop().run_in_executor(None, tls.do_handshake)
+    try:
+        await asyncio.wait({step})
+    finally:
+        if not step.done():
+            _cut(tls)
+        while not step.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({step})
+        failure = step.exception()
+    if failure is not None:
+        raise failure
+
+
+def _cut(tls: ssl.SSLSocket) -> None:
+    """Let a thread that reads find the end, whatever the peer goes on sending.
+
+    What has come could still be read behind a shutdown, and closing would leave the thread with
+    a number that is somebody else's a moment later: so the descriptor becomes another socket's.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        os.dup2(ours.fileno(), tls.fileno(), inheritable=False)
 
 
 def _check_fingerprint(tls: ssl.SSLSocket, profile: TlsProfile) -> None:

@@ -2,17 +2,23 @@
 
     python -m tests.endurance.flooding callers PORT A_SECOND SECONDS
     python -m tests.endurance.flooding senders LINKS
+    python -m tests.endurance.flooding key-updates CERTIFICATE
+    python -m tests.endurance.flooding hello-requests
 
 Callers connect so often, for so long, and in the end print how many they were and how many got
 through. Senders accept so many links on the port that they print, send as fast as they can, and
-go on until they are killed.
+go on until they are killed. The other two take one TLS client on the port that they print: one
+has shaken hands, and then renews its keys as fast as it can (RFC 8446, section 4.6.3), the other
+sends requests for a ClientHello instead of an answer to it (RFC 5246, section 7.4.1.1).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import selectors
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -21,6 +27,8 @@ from collections import deque
 RESET = struct.pack("ii", 1, 0)
 # How long a caller stays, in turns of one caller each; 0 leaves at once.
 STAYS = (0, 1, 0, 20, 0, 100)
+HELLO_REQUESTS = b"\x16\x03\x03\x40\x00" + bytes(0x4000)
+"""A record full of them."""
 GARBAGE = b"GET / HTTP/1.0\r\n\r\n"
 
 
@@ -82,9 +90,39 @@ def send(links: int) -> None:
                     taker.close()
 
 
+def one_client() -> socket.socket:
+    """Print a port, and take the first who comes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        print(server.getsockname()[1], flush=True)
+        return server.accept()[0]
+
+
+def renew_keys(certificate: str) -> None:
+    """Shake hands, and update the keys without end."""
+    from tests.services.key_updates import update_keys
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with context.wrap_socket(one_client(), server_side=True) as tls:
+        while update_keys(tls):
+            pass
+
+
+def request_hellos() -> None:
+    """Answer the first bytes with requests for a ClientHello, without end."""
+    with one_client() as client, contextlib.suppress(ConnectionError):
+        client.recv(65536)
+        while True:
+            client.sendall(HELLO_REQUESTS * 16)
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["callers", port, a_second, seconds]:
             print(*call(int(port), int(a_second), float(seconds)))
         case ["senders", links]:
             send(int(links))
+        case ["key-updates", certificate]:
+            renew_keys(certificate)
+        case ["hello-requests"]:
+            request_hellos()

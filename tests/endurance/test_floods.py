@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers import free_port
+from tests.services.authority import self_signed
 from tests.system.gateway_process import ROOT, GatewayProcess
 from tests.system.line_client import LIMIT, OK, Client, Pushed
 
@@ -27,6 +28,7 @@ MINUTES = float(os.environ.get("FLOOD_MINUTES", "1"))
 CALLERS_A_SECOND = 1000
 LONGEST_REPLY = 0.1
 """Seconds that 99 of 100 replies are allowed; the machine that tests may have other work."""
+ENDS_WITHIN = 2.0
 MOST_MEMORY = 1 << 20
 MOST_LOG_LINES = 60 + 240 + 12
 """What spares the SD card lets through of a storm (gateway/services/sparing.py), and the start."""
@@ -193,6 +195,54 @@ def in_front_of_reply(client: Client, seconds: float) -> int:
         most = max(most, came.index(OK))
     print(f"\nread slowly: at most {most} bytes before a reply")
     return most
+
+
+@contextmanager
+def tls_flood(client: Client, *arguments: str) -> Iterator[None]:
+    """AT+CIPSTART to somebody who sends TLS messages without end."""
+    with flooding(*arguments) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        client.send(f'AT+CIPSTART=0,"SSL","127.0.0.1",{port}\r\n'.encode())
+        yield
+
+
+def test_a_peer_that_renews_its_keys_as_fast_as_it_can(
+    gateway: GatewayProcess, client: Client, tmp_path: Path
+) -> None:
+    certificate = self_signed(authority=False, names=["localhost"]).write(tmp_path)
+    with tls_flood(client, "key-updates", str(certificate)):
+        client.until(b"0,CONNECT\r\n")
+        client.until(OK)
+        for _ in range(100):
+            answered_within(client)
+        watch = Watch(gateway)
+        until = time.monotonic() + 10 * MINUTES
+        took: list[float] = []
+        while time.monotonic() < until:
+            took.append(answered_within(client))
+        assert tell("key updates", took) <= LONGEST_REPLY
+        assert watch.growth() < MOST_MEMORY
+        begun = time.monotonic()
+        assert gateway.ends() == 0
+        assert time.monotonic() - begun < ENDS_WITHIN
+
+
+def test_a_handshake_of_requests_without_end(gateway: GatewayProcess, client: Client) -> None:
+    """The line says that it is busy all the while, and the time limit of AT+CIPSTART holds."""
+    with tls_flood(client, "hello-requests"):
+        begun, took, line = time.monotonic(), [], b""
+        while line != b"ERROR\r\n":
+            client.send(b"AT\r\n")
+            asked = time.monotonic()
+            while (line := client.until(b"\r\n")) not in (b"busy p...\r\n", b"ERROR\r\n"):
+                pass
+            took.append(time.monotonic() - asked)
+        print(f"\ngiven up after {time.monotonic() - begun:.1f} s")
+        assert tell("hello requests", took) <= LONGEST_REPLY
+    client.until(OK)
+    assert "no answer within 4.5 s" in gateway.log
+    assert gateway.ends() == 0
 
 
 def test_a_peer_whose_data_nobody_fetches(gateway: GatewayProcess, client: Client) -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.services import fragments
+from gateway.services import fragments, openssl
 from tests.services import authority
 from tests.services.deaf_server import deafen, extensions
 
@@ -22,9 +22,9 @@ SERVER = authority.self_signed(authority=False, names=["localhost"])
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """The library is looked for anew, and again for the next test."""
-    fragments._library.cache_clear()
+    openssl.library.cache_clear()
     yield
-    fragments._library.cache_clear()
+    openssl.library.cache_clear()
 
 
 def client_context(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
@@ -86,7 +86,7 @@ def test_both_agree(tmp_path: Path, length: int, version: ssl.TLSVersion) -> Non
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_nothing_is_agreed_without_an_offer(tmp_path: Path, version: ssl.TLSVersion) -> None:
-    assert fragments.available()
+    assert openssl.library()
     tls = shake_hands(client_context(version), server_context(tmp_path))
     assert fragments.agreed(tls) == 0
 
@@ -101,7 +101,7 @@ def test_a_server_that_does_not_know_it(tmp_path: Path, version: ssl.TLSVersion)
 
 
 def test_before_the_handshake_nothing_is_agreed() -> None:
-    assert fragments.available()
+    assert openssl.library()
     tls = client_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
     assert fragments.agreed(tls) == 0
 
@@ -124,7 +124,7 @@ def test_other_lengths_are_an_error(length: int) -> None:
 
 
 def test_it_is_python_s_own_openssl_that_is_asked() -> None:
-    assert fragments.available()
+    assert openssl.library()
     loaded = {
         line.split()[-1]
         for line in Path("/proc/self/maps").read_text().splitlines()
@@ -137,7 +137,7 @@ def test_it_is_python_s_own_openssl_that_is_asked() -> None:
 def test_nothing_is_opened_for_a_mere_question(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fragments, "_open", lambda: pytest.fail("opened"))
+    monkeypatch.setattr(openssl, "_open", lambda: pytest.fail("opened"))
     assert fragments.agreed(shake_hands(client_context(), server_context(tmp_path))) == 0
 
 
@@ -154,20 +154,20 @@ def test_without_it_the_rest_goes_on_and_the_journal_says_why_once(
 
     if fault == "another layout":
         strange = SimpleNamespace(SSL_CTX_get_options=lambda pointer: 0)
-        monkeypatch.setattr(fragments, "_open", lambda: strange)
+        monkeypatch.setattr(openssl, "_open", lambda: strange)
     elif fault == "another python":
-        monkeypatch.setattr(fragments, "_TRIED", ((2, 7), (3, 0)))
+        monkeypatch.setattr(openssl, "_TRIED", ((2, 7), (3, 0)))
     elif fault == "no symbol":
-        monkeypatch.setattr(fragments, "_open", SimpleNamespace)
+        monkeypatch.setattr(openssl, "_open", SimpleNamespace)
     else:
-        monkeypatch.setattr(fragments, "_open", missing)
+        monkeypatch.setattr(openssl, "_open", missing)
     context = client_context()
-    assert not fragments.available()
+    assert openssl.library() is None
     fragments.offer(context, 512)
     assert 1 not in extensions(hello(context))
     assert fragments.agreed(shake_hands(context, server_context(tmp_path))) == 0
-    assert not fragments.available()
-    assert [record.message for record in caplog.records if "not available" in record.message]
+    assert openssl.library() is None
+    assert "no Maximum Fragment Length" in caplog.text
     assert len(caplog.records) == 1
 
 
@@ -177,5 +177,5 @@ def test_the_guard_sees_a_layout_that_is_right_only_by_chance(
 ) -> None:
     first = int(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).options)
     constant = SimpleNamespace(SSL_CTX_get_options=lambda pointer: first)
-    monkeypatch.setattr(fragments, "_open", lambda: constant)
-    assert not fragments.available()
+    monkeypatch.setattr(openssl, "_open", lambda: constant)
+    assert openssl.library() is None
