@@ -2,7 +2,8 @@
 
 News of a link are not queued, they are derived from the link's state when they can be
 written (`pump`): that it is new, that data waits, that it has ended. So they take no memory,
-and `CLOSED` can only come behind the link's data.
+and `CLOSED` can only come behind the link's data. Those of the network wait in the outbox while
+they cannot be written, where newer ones take the place of older ones.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.at import messages
 from gateway.commands.call import Gateway
-from gateway.outbox import Outbox
+from gateway.outbox import Change, News, Outbox
 from gateway.services.api import Interface
 from gateway.services.api_links import Link
 
@@ -22,6 +23,12 @@ logger = logging.getLogger("gateway.network")
 # what the journal's records can be found by
 _WIFI = {"AT_INTERFACE": Interface.STATION.value}
 _ETHERNET = {"AT_INTERFACE": Interface.ETHERNET.value}
+
+_STATION_LOST = News(messages.STATION_LOST, Interface.STATION, Change.LOST)
+_STATION_CONNECTED = News(messages.STATION_CONNECTED, Interface.STATION, Change.CONNECTED)
+_STATION_GOT_ADDRESS = News(messages.STATION_GOT_ADDRESS, Interface.STATION, Change.GOT_ADDRESS)
+_ETHERNET_LOST = News(messages.ETHERNET_LOST, Interface.ETHERNET, Change.LOST)
+_ETHERNET_CONNECTED = News(messages.ETHERNET_CONNECTED, Interface.ETHERNET, Change.CONNECTED)
 
 LARGEST_SEGMENT = 1460
 """Bytes of data in one +IPD (contract, section 6)."""
@@ -48,46 +55,46 @@ class Announcer:
         """The station is associated with an access point."""
         logger.info("Wi-Fi connected", extra=_WIFI)
         self.gateway.links.forget_last_one()
-        self._outbox.notify(messages.STATION_CONNECTED)
+        self._outbox.notify_of(_STATION_CONNECTED)
 
     def station_got_address(self) -> None:
         """The station has an address."""
         address = self.gateway.network.station.address
         ip = address.ip if address else "-"
         logger.info("Wi-Fi has the address %s", ip, extra={**_WIFI, "AT_ADDRESS": ip})
-        self._outbox.notify(messages.STATION_GOT_ADDRESS)
+        self._outbox.notify_of(_STATION_GOT_ADDRESS)
 
     def station_lost(self) -> None:
         """The station is no longer joined."""
         logger.info("Wi-Fi disconnected", extra=_WIFI)
-        self._outbox.notify(messages.STATION_LOST)
+        self._outbox.notify_of(_STATION_LOST)
 
     def ethernet_connected(self) -> None:
         """The cable carries a signal."""
         logger.info("Ethernet connected", extra=_ETHERNET)
-        self._outbox.notify(messages.ETHERNET_CONNECTED)
+        self._outbox.notify_of(_ETHERNET_CONNECTED)
 
     def ethernet_got_address(self, ip: str) -> None:
         """Ethernet has an address."""
         logger.info("Ethernet has the address %s", ip, extra={**_ETHERNET, "AT_ADDRESS": ip})
-        self._outbox.notify(messages.ethernet_got_address(ip))
+        self._outbox.notify_of(_ethernet_got_address(ip))
 
     def ethernet_lost(self) -> None:
         """The cable was pulled."""
         logger.info("Ethernet disconnected", extra=_ETHERNET)
-        self._outbox.notify(messages.ETHERNET_LOST)
+        self._outbox.notify_of(_ETHERNET_LOST)
 
     def say_present_state(self) -> None:
         """Say of the network what is true now, for one who has not heard it yet."""
         station, ethernet = self.gateway.network.station, self.gateway.network.ethernet
         if ethernet is not None and ethernet.plugged:
-            self._outbox.notify(messages.ETHERNET_CONNECTED)
+            self._outbox.notify_of(_ETHERNET_CONNECTED)
             if ethernet.address is not None:
-                self._outbox.notify(messages.ethernet_got_address(ethernet.address.ip))
+                self._outbox.notify_of(_ethernet_got_address(ethernet.address.ip))
         if station.access_point is not None:
-            self._outbox.notify(messages.STATION_CONNECTED)
+            self._outbox.notify_of(_STATION_CONNECTED)
             if station.address is not None:
-                self._outbox.notify(messages.STATION_GOT_ADDRESS)
+                self._outbox.notify_of(_STATION_GOT_ADDRESS)
 
     # links
 
@@ -144,7 +151,8 @@ class Announcer:
         self._grown.update(self._live)
 
     def pump(self) -> None:
-        """Write what there is to say of links, as far as the line takes it."""
+        """Write what there is to say, as far as the line takes it."""
+        self._outbox.catch_up()
         if self._outbox.muted:
             self._pump_through()
         elif self._live and not self._outbox.held:
@@ -222,3 +230,7 @@ class Announcer:
         number = self.gateway.link_id(link)
         self.close(link)
         self._outbox.notify(messages.closed(number))
+
+
+def _ethernet_got_address(ip: str) -> News:
+    return News(messages.ethernet_got_address(ip), Interface.ETHERNET, Change.GOT_ADDRESS)

@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
+from enum import IntEnum
 from typing import Protocol
 
 from gateway.recorder import Recorder
+from gateway.records import Record
+from gateway.services.api import Interface
 from gateway.services.api_line import Line
 
 _BUDGET_SECONDS = 0.020
 _NEWS_SECONDS = 0.020
 _LEAST_BUDGET = 2048
 _MOST_BUDGET = 16384
+_MOST_WAITING = 16
+
+
+class Change(IntEnum):
+    """What has become of an interface, in the order in which it comes up."""
+
+    LOST = 0
+    CONNECTED = 1
+    GOT_ADDRESS = 2
+
+
+class News(Record):
+    """A notification; one of the network says what has become of which interface."""
+
+    message: bytes
+    interface: Interface | None = None
+    change: Change = Change.LOST
+
+    def outdates(self, earlier: News) -> bool:
+        """Whether who hears this need not hear of `earlier` any more."""
+        return earlier.interface is self.interface is not None and earlier.change >= self.change
 
 
 class _Wire(Protocol):
@@ -41,6 +66,9 @@ class _NoWire:
 class Outbox:
     """Writes to a line. Between `hold` and `release` notifications wait for their turn.
 
+    Those of the network also wait while the line has no room, since a network may change as
+    often as it likes; the next reply takes them along, so that the order stays.
+
     While `muted` (pass-through) notifications are not written at all.
     """
 
@@ -48,13 +76,15 @@ class Outbox:
         self._line: _Wire = line
         self._recorder = recorder or Recorder.of_nobody()
         self._trace = self._recorder.trace
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[News] = deque()
         self._news_until = 0.0
         self.held = False
         self.muted = False
 
     def write(self, message: bytes) -> None:
         """Write a reply or a prompt, at once."""
+        if self._waiting and not self.held:
+            self._say_waiting()
         self._line.write(message)
         if self._trace.listening:
             self._recorder.wrote(message)
@@ -80,9 +110,31 @@ class Outbox:
         if self.muted:
             return
         if self.held:
-            self._waiting.append(message)
+            self._waiting.append(News(message))
         else:
+            self._say_waiting()
             self._say(message)
+
+    def notify_of(self, news: News) -> None:
+        """Write a notification of the network, now or when it may be and the line has room.
+
+        Of those that wait for room, and of many that wait for a reply, the outdated are left out.
+        """
+        if self.muted:
+            return
+        self._waiting.append(news)
+        if not self.held or len(self._waiting) > _MOST_WAITING:
+            self._waiting = _up_to_date(self._waiting)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write what waits, if it may be written and the line has room."""
+        if self._waiting and not self.held and self.budget() > 0:
+            self._say_waiting()
+
+    def _say_waiting(self) -> None:
+        while self._waiting:
+            self._say(self._waiting.popleft().message)
 
     def _say(self, message: bytes) -> None:
         self._line.write(message)
@@ -94,13 +146,14 @@ class Outbox:
 
     def hold(self) -> None:
         """From a prompt on, only the reply that it belongs to is written."""
+        if not self.held:
+            self._say_waiting()
         self.held = True
 
     def release(self) -> None:
         """The reply is written: what waited follows."""
         self.held = False
-        while self._waiting:
-            self._say(self._waiting.popleft())
+        self._say_waiting()
 
     def cut_off(self) -> None:
         """Nothing more is written, by whomever."""
@@ -131,3 +184,12 @@ class Outbox:
     def seconds_left(self) -> float:
         """How long what is written will still be on the wire."""
         return self._line.seconds(self._line.buffered)
+
+
+def _up_to_date(waiting: Iterable[News]) -> deque[News]:
+    """What nothing behind it outdates: at most three of an interface, and they end as it stands."""
+    kept: deque[News] = deque()
+    for news in waiting:
+        kept = deque(earlier for earlier in kept if not news.outdates(earlier))
+        kept.append(news)
+    return kept
