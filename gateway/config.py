@@ -202,11 +202,14 @@ class Config(Record):
         default=SimulatedOptions(), metadata=allowed(check.table(SimulatedOptions))
     )
 
-    @property
-    def loopback_allowed(self) -> bool:
-        """Whether links may lead to this machine itself: if not told, in a simulation only."""
+    def loopback_allowed(self, *, is_unit: bool) -> bool:
+        """Whether links may lead to this machine itself.
+
+        If it is not told: in a simulation only that somebody tries out, which is no unit of
+        systemd's (`is_unit`).
+        """
         told = self.links.allow_loopback
-        return self.network.kind == "simulated" if told is None else told
+        return self.network.kind == "simulated" and not is_unit if told is None else told
 
     def with_options(
         self,

@@ -174,7 +174,7 @@ class Sessions:
         links = LinkSlots(
             LinkLimits(limits.connect_seconds, limits.send_seconds, limits.buffer_bytes),
             self._network.interface_of,
-            rules=_rules(self._config),
+            rules=_rules(self._config, is_unit=self._supervisor.present),
             doubt=self._clock.doubt,
         )
         servers = TcpServers(links)
@@ -246,9 +246,9 @@ class Sessions:
                     await line.change(UartSettings())
 
 
-def _rules(config: Config) -> Rules:
+def _rules(config: Config, *, is_unit: bool) -> Rules:
     """What the machine's owner forbids, whatever the microcontroller asks for."""
     return Rules(
-        anywhere if config.loopback_allowed else other_machines,
+        anywhere if config.loopback_allowed(is_unit=is_unit) else other_machines,
         TlsRules(config.tls.require_authentication, config.tls.minimum_version),
     )

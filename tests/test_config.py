@@ -323,16 +323,20 @@ def test_no_message_and_no_repr_shows_a_password(file: Path, password: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "allowed"),
+    ("text", "is_unit", "allowed"),
     [
-        ('network.kind = "networkmanager"', False),
-        ('network.kind = "simulated"', True),
-        ('network.kind = "networkmanager"\nlinks.allow_loopback = true', True),
-        ('network.kind = "simulated"\nlinks.allow_loopback = false', False),
+        ('network.kind = "networkmanager"', False, False),
+        ('network.kind = "simulated"', False, True),
+        ('network.kind = "simulated"', True, False),
+        ('network.kind = "networkmanager"\nlinks.allow_loopback = true', True, True),
+        ('network.kind = "simulated"\nlinks.allow_loopback = true', True, True),
+        ('network.kind = "simulated"\nlinks.allow_loopback = false', False, False),
     ],
 )
-def test_loopback_is_for_simulations_unless_told(file: Path, text: str, allowed: bool) -> None:
-    assert loaded(file, text).loopback_allowed is allowed
+def test_loopback_is_for_simulations_by_hand_unless_told(
+    file: Path, text: str, is_unit: bool, allowed: bool
+) -> None:
+    assert loaded(file, text).loopback_allowed(is_unit=is_unit) is allowed
 
 
 def test_the_encryption_follows_from_the_password(file: Path) -> None:
