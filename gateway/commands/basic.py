@@ -10,16 +10,24 @@ from gateway.at.errors import ATError
 from gateway.at.params import Choice, Integer
 from gateway.at.table import Commands
 from gateway.commands.call import Call
-from gateway.services.api_line import LineRefused, UartSettings
+from gateway.services.api_line import (
+    BAUD,
+    DATA_BITS,
+    FLOW,
+    PARITY,
+    STOP_BITS,
+    LineRefused,
+    UartSettings,
+)
 
 commands = Commands()
 
 _UART = (
-    Integer("baud", 110, 4_000_000),
-    Integer("databits", 5, 8),
-    Integer("stopbits", 1, 3),
-    Integer("parity", 0, 2),
-    Choice("flow control", (0, 2, 3)),
+    Integer("baud", *BAUD),
+    Integer("databits", *DATA_BITS),
+    Integer("stopbits", *STOP_BITS),
+    Integer("parity", *PARITY),
+    Choice("flow control", FLOW),
 )
 
 

@@ -8,7 +8,17 @@ from gateway.at.params import Choice, Integer, IPv4, MacAddress, Netmask, Switch
 from gateway.at.table import Commands
 from gateway.commands.call import Call, address_from
 from gateway.commands.station import check_password
-from gateway.services.api import Address, Encryption, Interface, SoftApSettings
+from gateway.services.api import (
+    SOFTAP_CHANNELS,
+    SOFTAP_CLIENTS,
+    SOFTAP_ENCRYPTIONS,
+    SOFTAP_PASSWORD_BYTES,
+    SSID_BYTES,
+    Address,
+    Encryption,
+    Interface,
+    SoftApSettings,
+)
 
 commands = Commands()
 
@@ -46,11 +56,11 @@ async def query_softap(call: Call) -> bytes:
 
 @commands.on(
     "AT+CWSAP=",
-    Text("ssid", 1, 32),
-    Text("password", 0, 63, secret=True),
-    Integer("channel", 1, 13),
-    Choice("ecn", (0, 2, 3, 4)),
-    Integer("max conn", 1, 8, optional=True, default=4),
+    Text("ssid", *SSID_BYTES),
+    Text("password", *SOFTAP_PASSWORD_BYTES, secret=True),
+    Integer("channel", *SOFTAP_CHANNELS),
+    Choice("ecn", SOFTAP_ENCRYPTIONS),
+    Integer("max conn", *SOFTAP_CLIENTS, optional=True, default=4),
     Switch("hidden", optional=True, default=False),
     scoped=True,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 
 from gateway.at import messages
 from gateway.at.errors import ATError
@@ -11,18 +10,19 @@ from gateway.at.params import Integer, MacAddress, Switch, Text
 from gateway.at.table import Commands
 from gateway.commands.call import Call
 from gateway.services.api import (
+    SSID_BYTES,
+    STATION_PASSWORD_BYTES,
     AccessPoint,
     Credentials,
     Interface,
     JoinError,
     ServiceError,
+    is_password,
 )
 from gateway.services.api_settings import SettingsError
 
 commands = Commands()
 logger = logging.getLogger("gateway.network")
-
-_HEX_KEY = re.compile(rb"[0-9A-Fa-f]{64}")
 
 
 def require_station(call: Call) -> None:
@@ -33,7 +33,7 @@ def require_station(call: Call) -> None:
 
 def check_password(password: bytes) -> None:
     """Raise ATError for what WPA cannot take: it needs 8 to 63 bytes, or 64 hex digits."""
-    if password and not 8 <= len(password) <= 63 and not _HEX_KEY.fullmatch(password):
+    if not is_password(password):
         raise ATError(cause="the password is neither empty, 8 to 63 bytes, nor 64 hex digits")
 
 
@@ -74,8 +74,8 @@ async def query_access_point(call: Call) -> bytes:
 
 @commands.on(
     "AT+CWJAP=",
-    Text("ssid", 1, 32),
-    Text("password", 0, 64, secret=True),
+    Text("ssid", *SSID_BYTES),
+    Text("password", *STATION_PASSWORD_BYTES, secret=True),
     MacAddress("bssid", unicast=False, optional=True),
     Integer("pci", 0, 1, optional=True),
     scoped=True,

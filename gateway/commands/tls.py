@@ -14,6 +14,7 @@ from gateway.services.api_links import (
     CertificateKnown,
     CertificateRefused,
 )
+from gateway.services.api_settings import CERTIFICATES
 
 commands = Commands()
 
@@ -73,7 +74,7 @@ async def query_certificate_maximum(call: Call) -> bytes:
     return messages.compact_value(call.prefix, call.gateway.settings.stored.certificate_maximum)
 
 
-@commands.on("AT+CIPSSLCERTMAX=", Integer("number", 1, 64))
+@commands.on("AT+CIPSSLCERTMAX=", Integer("number", *CERTIFICATES))
 async def set_certificate_maximum(call: Call, number: int) -> bytes | None:
     """Limit the certificates that can be loaded."""
     await call.gateway.settings.default.change(certificate_maximum=number)

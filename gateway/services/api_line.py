@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.records import Record
-from gateway.services.api import ServiceError
+from gateway.services.api import OutOfRange, ServiceError
+
+# The least and the most of each, and for `FLOW` all there are.
+BAUD = (110, 4_000_000)
+DATA_BITS = (5, 8)
+STOP_BITS = (1, 3)
+PARITY = (0, 2)
+FLOW = (0, 2, 3)
 
 
 class LineLost(ServiceError):
@@ -19,7 +26,7 @@ class UartSettings(Record):
     """A serial line's settings in the numbers of `AT+UART` (contract, section 2).
 
     `stop_bits` is 1 (1 bit), 2 (1.5) or 3 (2); `parity` 0 none, 1 odd, 2 even; `flow` 0
-    none, 2 or 3 RTS/CTS.
+    none, 2 or 3 RTS/CTS. Raises OutOfRange for what these numbers cannot be.
     """
 
     baud: int = 115200
@@ -27,6 +34,18 @@ class UartSettings(Record):
     stop_bits: int = 1
     parity: int = 0
     flow: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, (low, high) in (
+            ("baud", self.baud, BAUD),
+            ("data_bits", self.data_bits, DATA_BITS),
+            ("stop_bits", self.stop_bits, STOP_BITS),
+            ("parity", self.parity, PARITY),
+        ):
+            if not low <= value <= high:
+                raise OutOfRange(name, value, f"{low} to {high}")
+        if self.flow not in FLOW:
+            raise OutOfRange("flow", self.flow, ", ".join(map(str, FLOW)))
 
     def __str__(self) -> str:
         """As engineers write it: `115200 8N1`, with `RTS/CTS` where that is on."""

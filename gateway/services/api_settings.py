@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from gateway.records import Record
-from gateway.services.api import Address, Credentials, ServiceError, SoftApSettings
+from gateway.services.api import (
+    Address,
+    Credentials,
+    OutOfRange,
+    ServiceError,
+    SoftApSettings,
+)
 from gateway.services.api_line import UartSettings
+
+CERTIFICATES = (1, 64)
+"""Between these is the most certificates that there may be."""
 
 
 class SettingsError(ServiceError):
@@ -18,7 +27,8 @@ class Settings(Record):
 
     `uart` None is the speed of the configuration file. Addresses and MACs that are None leave
     it to DHCP or the hardware; `softap` None was never set and is not put on the air.
-    Raises ValueError for a mode or a maximum that cannot be.
+    Raises OutOfRange for a mode or a maximum that cannot be. What else of it can be stored is
+    known to `settings_checks`: what is in force for a while may also be what a host has leased.
     """
 
     mode: int = 1
@@ -40,9 +50,10 @@ class Settings(Record):
 
     def __post_init__(self) -> None:
         if self.mode not in (1, 2, 3):
-            raise ValueError(f"there is no Wi-Fi mode {self.mode}")
-        if not 1 <= self.certificate_maximum <= 64:
-            raise ValueError(f"a maximum of {self.certificate_maximum} certificates cannot be")
+            raise OutOfRange("mode", self.mode, "1 to 3")
+        low, high = CERTIFICATES
+        if not low <= self.certificate_maximum <= high:
+            raise OutOfRange("certificate_maximum", self.certificate_maximum, f"{low} to {high}")
 
     @property
     def has_station(self) -> bool:

@@ -10,16 +10,19 @@ import json
 import logging
 import types
 import typing
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from gateway.services.api import OutOfRange
 from gateway.services.api_settings import Settings, SettingsError
 from gateway.services.atomic_file import Unreadable, read_file, remedy, replace_file, set_aside
 
 VERSION = 1
 FILE_NAME = "settings.json"
+
+_NAMES = {bool: "true or false", int: "a whole number", str: "a text", bytes: "a text"}
 
 logger = logging.getLogger("gateway.settings")
 
@@ -27,9 +30,9 @@ logger = logging.getLogger("gateway.settings")
 class StoredSettings:
     """The settings of one gateway, loaded from `directory`. Satisfies SettingsBook.
 
-    An unreadable file, or one of a later version, is set aside as `settings.json.bad` and
-    the factory's settings count. Raises OSError where the machine is out of descriptors or
-    memory.
+    A file that is unreadable, holds what no command stores, or is of a later version, is set
+    aside as `settings.json.bad` and the factory's settings count. Raises OSError where the
+    machine is out of descriptors or memory.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -58,6 +61,7 @@ class StoredSettings:
         """
         if settings == self.stored and not self._disk_in_doubt:
             return
+        _check(settings)
         storing = asyncio.ensure_future(self._store(settings))
         try:
             await asyncio.shield(storing)
@@ -111,6 +115,16 @@ def _tell_failure(storing: asyncio.Future[None]) -> None:
         logger.error("%s", error)
 
 
+def _check(settings: Settings) -> None:
+    """Raise SettingsError for what would be set aside when it is loaded, and lost with all else."""
+    from gateway.services.settings_checks import check
+
+    try:
+        check(settings)
+    except ValueError as error:
+        raise SettingsError(f"cannot be stored: {error}") from error
+
+
 def _load(file: Path) -> Settings:
     try:
         text = read_file(file)
@@ -125,15 +139,18 @@ def _load(file: Path) -> Settings:
 
 
 def parse(text: str) -> Settings:
-    """The settings that a file of this text holds. Raises ValueError."""
+    """The settings that a file of this text holds. Raises ValueError: which key, and why."""
+    from gateway.services.settings_checks import check
+
     try:
         content = json.loads(text)
-        if not isinstance(content, dict) or content.get("version") != VERSION:
-            raise ValueError(f"its version is not {VERSION}, as this esp-at-gateway writes it")
-        settings = _decode(Settings, content.get("settings"))
-    except (TypeError, RecursionError) as error:
+    except RecursionError as error:
         raise ValueError(str(error)) from error
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise ValueError(f"its version is not {VERSION}, as this esp-at-gateway writes it")
+    settings = _decode(Settings, content.get("settings"), "")
     assert isinstance(settings, Settings)
+    check(settings)
     return settings
 
 
@@ -159,32 +176,63 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def _decode(kind: Any, value: Any) -> Any:
-    """The reverse of `_encode`. Raises ValueError or TypeError for what does not fit."""
+def _decode(kind: Any, value: Any, key: str) -> Any:
+    """The reverse of `_encode`; `key` is where `value` stands, "" for all of it.
+
+    Raises ValueError, with the key, for what does not fit.
+    """
     if isinstance(kind, types.UnionType):
         if value is None:
             return None
         kind = next(part for part in typing.get_args(kind) if part is not type(None))
     if is_dataclass(kind) and isinstance(kind, type):
-        if not isinstance(value, dict):
-            raise ValueError(f"{kind.__name__} is not an object")
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _decode(hints[name], item) for name, item in _known(hints, value)})
+        return _decode_fields(kind, value, key)
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list):
-            raise ValueError("a list is missing")
-        return tuple(_decode(typing.get_args(kind)[0], item) for item in value)
+            raise ValueError(f"{key} is not a list")
+        inner = typing.get_args(kind)[0]
+        return tuple(_decode(inner, item, f"{key}[{n}]") for n, item in enumerate(value))
     if kind is bytes and isinstance(value, str):
-        return value.encode("latin-1")
-    if isinstance(kind, type) and issubclass(kind, IntEnum) and type(value) is int:
-        return kind(value)
+        return _as_bytes(value, key)
+    if isinstance(kind, type) and issubclass(kind, IntEnum):
+        return _member(kind, _decode(int, value, key), key)
     if type(value) is not kind:
-        raise ValueError(f"a value is not of type {kind.__name__}")
+        raise ValueError(f"{key} is not {_NAMES[kind]}")
     return value
 
 
-def _known(hints: dict[str, Any], value: dict[str, Any]) -> list[tuple[str, Any]]:
-    unknown = value.keys() - hints.keys()
-    if unknown:
-        raise ValueError(f"unknown field {min(unknown)}")
-    return list(value.items())
+def _decode_fields(kind: type[Any], value: Any, key: str) -> Any:
+    """A data class, of an object with some of its fields."""
+    from gateway.services.settings_checks import shown
+
+    if not isinstance(value, dict):
+        raise ValueError(f"{key or 'settings'} is not an object")
+    prefix = f"{key}." if key else ""
+    hints = typing.get_type_hints(kind)
+    # Not by the hints, which know the class's own variables too.
+    if unknown := value.keys() - {each.name for each in fields(kind)}:
+        raise ValueError(f"{prefix}{shown(min(unknown))} is unknown")
+    for each in fields(kind):
+        required = each.default is MISSING and each.default_factory is MISSING
+        if required and each.name not in value:
+            raise ValueError(f"{prefix}{each.name} is missing")
+    decoded = {name: _decode(hints[name], item, prefix + name) for name, item in value.items()}
+    try:
+        return kind(**decoded)
+    except ValueError as error:
+        raise ValueError(f"{prefix}{error}") from error
+
+
+def _as_bytes(text: str, key: str) -> bytes:
+    """Without the text in any message, as it may be a password."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(f"{key} is no text of bytes") from None
+
+
+def _member(kind: type[IntEnum], number: int, key: str) -> IntEnum:
+    try:
+        return kind(number)
+    except ValueError:
+        raise OutOfRange(key, number, ", ".join(str(int(each)) for each in kind)) from None

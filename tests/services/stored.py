@@ -22,7 +22,7 @@ EVERY_BYTE = bytes(range(256))
 FULL = Settings(
     mode=3,
     autoconnect=False,
-    access_point=Credentials(EVERY_BYTE[:32], EVERY_BYTE[32:96], "06:00:00:00:00:01"),
+    access_point=Credentials(EVERY_BYTE[:32], EVERY_BYTE[32:95], "06:00:00:00:00:01"),
     station_dhcp=False,
     softap_dhcp=False,
     ethernet_dhcp=False,
@@ -33,7 +33,7 @@ FULL = Settings(
     softap_mac="02:00:00:00:00:02",
     ethernet_mac="02:00:00:00:00:03",
     dns=("9.9.9.9", "1.1.1.1"),
-    softap=SoftApSettings(EVERY_BYTE[128:160], EVERY_BYTE[160:], 13, Encryption.WPA_WPA2, 8, True),
+    softap=SoftApSettings(EVERY_BYTE[128:160], EVERY_BYTE[193:], 13, Encryption.WPA_WPA2, 8, True),
     uart=UartSettings(9600, 7, 3, 2, 2),
     certificate_maximum=64,
 )

@@ -12,17 +12,30 @@ from typing import Any, NoReturn
 import pytest
 
 from gateway.services import settings as module
+from gateway.services.api import Credentials, Encryption, SoftApSettings
 from gateway.services.api_settings import Settings
 from gateway.services.settings import StoredSettings
 from tests.services.stored import FULL, file_of, store
 
 KILLS = 100
-SERVERS = 200
 
 
 def numbered(number: int) -> Settings:
     """Settings that say in many places which write they are."""
-    return Settings(station_mac=str(number), dns=(str(number),) * SERVERS)
+    mac = (2 << 40 | number).to_bytes(6, "big").hex(":")
+    name = str(number).zfill(32).encode()
+    return Settings(
+        access_point=Credentials(name, name + name[1:], mac),
+        station_mac=mac,
+        softap_mac=mac,
+        ethernet_mac=mac,
+        softap=SoftApSettings(name, name + name[1:], 1, Encryption.WPA2),
+    )
+
+
+def number_of(settings: Settings) -> int:
+    """Which write left these."""
+    return int((settings.station_mac or "").replace(":", ""), 16) & ~(2 << 40)
 
 
 def write_without_end(file: Path, report: int, number: int) -> NoReturn:
@@ -75,7 +88,7 @@ def test_kill_in_the_middle_of_writes_leaves_the_old_or_the_new(tmp_path: Path) 
     for _ in range(KILLS):
         done = kill_a_writer(file_of(tmp_path), number, chance.randint(1, 21))
         found = StoredSettings(tmp_path).stored
-        number = int(found.station_mac or -1)
+        number = number_of(found)
         assert number in (done, done + 1)
         assert found == numbered(number)
         assert stat.S_IMODE(file_of(tmp_path).stat().st_mode) == 0o600

@@ -167,14 +167,23 @@ def own_address(suffix: str) -> bytes:
     return reply.encode() + OK
 
 
-def test_a_settings_file_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{",
+        '{"version": 1, "settings": {"uart": {"stop_bits": 9}}}',
+        '{"version": 1, "settings": {"uart": {"baud": 0}}}',
+        '{"version": 1, "settings": {"station_dhcp": false, "station_mac": "zz"}}',
+    ],
+)
+def test_a_settings_file_that_cannot_be_used_is_set_aside(damage: str, tmp_path: Path) -> None:
     with GatewayProcess(tmp_path) as gateway, gateway.connect() as client:
         client.greet()
         client.ask("AT+CWMODE_DEF=3")
         assert_clean_end(gateway)
     (stored,) = gateway.state.iterdir()
     assert json.loads(stored.read_text())
-    stored.write_text("{")
+    stored.write_text(damage)
     with GatewayProcess(tmp_path) as gateway, gateway.connect() as client:
         client.greet()
         client.ask("AT+CWMODE_DEF?", b"+CWMODE_DEF:1\r\n" + OK)
