@@ -81,11 +81,12 @@ def test_it_is_ready_once_the_line_is_open_and_stops_with_a_word(
     systemd.until("STOPPING=1")
 
 
-def test_the_status_follows_the_network_and_the_links(
-    systemd: Systemd, gateway: GatewayProcess
-) -> None:
-    assert systemd.until_status("no links").endswith(" · no links · 115200 8N1")
-    with gateway.connect() as client:
+def test_the_status_follows_the_network_and_the_links(systemd: Systemd, tmp_path: Path) -> None:
+    gateway = GatewayProcess(tmp_path, environment=systemd.environment)
+    with gateway.configuration.open("a", encoding="utf-8") as file:
+        file.write("[links]\nallow_loopback = true\n")
+    with gateway, gateway.connect() as client:
+        assert systemd.until_status("no links").endswith(" · no links · 115200 8N1")
         client.greet()
         client.ask(f'AT+CWJAP="{SSID}","{PASSWORD}"', JOINED + OK)
         assert systemd.until_status("joined").startswith(f"joined {SSID} 192.168.")
