@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +34,11 @@ logger = logging.getLogger("gateway")
 # At boot NetworkManager comes later than we do, on a small board much later.
 _BOOT_SECONDS = 60.0
 
+# Of the two seconds in which the service has to end; the rest is the interpreter's own end.
+_WRITING_SECONDS = 1.6
+# Threads that have nothing to do end in less.
+_IDLE_SECONDS = 0.2
+
 
 async def run(config: Config, read_again: Callable[[], Config]) -> None:
     """Serve until SIGTERM or SIGINT; under systemd SIGHUP reads the configuration again.
@@ -47,7 +54,6 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         settings = StoredSettings(Path(config.storage.state_dir))
-        stack.push_async_callback(settings.settled)
         plug = Plug(config.uart.device)
         line: Line | None = None
         try:
@@ -79,20 +85,51 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         stack.push_async_callback(sessions.close)
         if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
             loop.add_signal_handler(signal.SIGHUP, lambda: sessions.reload(read_again))
-        await _serve(sessions, stop)
+        told = await _serve(sessions, stop)
         logger.info("stopped")
+    await _finish_writing(settings, told + _WRITING_SECONDS)
 
 
-async def _serve(sessions: Sessions, stop: asyncio.Event) -> None:
-    """Serve until `stop`; raises what ended the line."""
+async def _finish_writing(settings: StoredSettings, until: float) -> None:
+    """Wait until the threads have written all files, or end the process as it is.
+
+    `until` is a time of the loop. Nothing is open any more by now. What was being stored got no
+    OK, and files are replaced whole: the old one or the new one is there at the next start.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout_at(until):
+            await settings.settled()
+    except TimeoutError:
+        logger.warning(
+            "the disk is too slow to wait for: a setting that was being stored may be lost"
+        )
+    else:
+        # Not by a timeout: cancelled, it would wait for the threads all the same (Python 3.11).
+        threads = asyncio.ensure_future(loop.shutdown_default_executor())
+        await asyncio.wait({threads}, timeout=max(until - loop.time(), _IDLE_SECONDS))
+        if threads.done():
+            return
+    # asyncio and the interpreter would both wait for the threads, however long a disk takes.
+    # Nothing of ours is left for the interpreter to do. A call to the disk that is under way
+    # keeps the process for as long as the kernel does not interrupt it, but not the next ones.
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+async def _serve(sessions: Sessions, stop: asyncio.Event) -> float:
+    """Serve until `stop`; when that came, by the loop's time. Raises what ended the line."""
     serving = asyncio.ensure_future(sessions.serve())
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    told = asyncio.get_running_loop().time()
     for task in (serving, stopping):
         task.cancel()
     await asyncio.wait({serving, stopping})
     if not serving.cancelled():
         serving.result()
+    return told
 
 
 def _network(config: Config, *, is_unit: bool) -> tuple[Network, Clock]:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.system.ending import assert_ends_soon
 from tests.system.faulty_host import (
     DeafClient,
     gateway_with_name_server,
@@ -28,20 +27,9 @@ from tests.system.line_client import OK, Client
 from tests.system.test_pins import PinnedGateway
 from tests.system.web_servers import accept, listening, port_of
 
-ENDS_WITHIN = 2.0
 PASS_THROUGH_PROMPT = b"\r\nOK\r\n\r\n>"
 # More than the buffers between a peer and a line that takes nothing.
 FLOOD = bytes(16 << 20)
-
-
-def assert_ends_soon(gateway: GatewayProcess) -> None:
-    """SIGTERM ends it in time, in order, and nothing is left."""
-    begun = time.monotonic()
-    assert gateway.ends(signal.SIGTERM) == 0
-    assert time.monotonic() - begun < ENDS_WITHIN
-    assert " info gateway: stopped\n" in gateway.log
-    assert "Traceback" not in gateway.log
-    assert not gateway.line.is_symlink()
 
 
 def start_and_be_busy(client: Client, command: str) -> None:
@@ -175,28 +163,59 @@ import os, time
 fsync = os.fsync
 def slowly(descriptor):
     with open({begun!r}, "wb"):
-        time.sleep(0.3)
+        time.sleep({seconds})
     fsync(descriptor)
 os.fsync = slowly
 """
 
 
-def test_sigterm_while_a_setting_is_stored_loses_nothing(tmp_path: Path) -> None:
-    begun = tmp_path / "begun"
+def gateway_on_slow_disk(folder: Path, seconds: float) -> tuple[GatewayProcess, Path]:
+    """A gateway for which every fsync takes so long, and the FIFO that is opened at each."""
+    begun = folder / "begun"
     os.mkfifo(begun)
-    (tmp_path / "sitecustomize.py").write_text(SLOW_DISK.format(begun=str(begun)))
-    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
-    with (
-        GatewayProcess(tmp_path, environment=environment) as gateway,
-        DeafClient(gateway.line) as client,
-    ):
+    (folder / "slow").mkdir()
+    (folder / "slow" / "sitecustomize.py").write_text(
+        SLOW_DISK.format(begun=str(begun), seconds=seconds)
+    )
+    environment = {"PYTHONPATH": os.pathsep.join([str(folder / "slow"), *sys.path])}
+    return GatewayProcess(folder, environment=environment), begun
+
+
+def stored_mode(gateway: GatewayProcess) -> int:
+    mode: int = json.loads((gateway.state / "settings.json").read_text())["settings"]["mode"]
+    return mode
+
+
+def test_sigterm_while_a_setting_is_stored_loses_nothing(tmp_path: Path) -> None:
+    process, begun = gateway_on_slow_disk(tmp_path, 0.3)
+    with process as gateway, DeafClient(gateway.line) as client:
         client.greet()
         client.send(b"AT+CWMODE_DEF=3\r\n")
         with begun.open("rb"):  # returns once it is being written
             assert not (gateway.state / "settings.json").exists()
             assert_ends_soon(gateway)
-    stored = json.loads((gateway.state / "settings.json").read_text())
-    assert stored["settings"]["mode"] == 3
+    assert stored_mode(gateway) == 3
+
+
+@pytest.mark.parametrize("behind", [b"", b"AT+RST\r\nAT+CWMODE_DEF=1\r\n"])
+def test_sigterm_does_not_wait_for_a_disk_that_takes_seconds(behind: bytes, tmp_path: Path) -> None:
+    """No OK was given for what is not stored; what was stored before stays whole."""
+    with GatewayProcess(tmp_path) as gateway, DeafClient(gateway.line) as client:
+        client.greet()
+        client.ask("AT+CWMODE_DEF=2")
+    process, begun = gateway_on_slow_disk(tmp_path, 4.0)
+    with process as gateway, DeafClient(gateway.line) as client:
+        client.greet()
+        client.send(b"AT+CWMODE_DEF=3\r\n" + behind)
+        with begun.open("rb"):
+            assert_ends_soon(gateway)
+    assert "a setting that was being stored may be lost" in gateway.log
+    assert stored_mode(gateway) == 2
+    with GatewayProcess(tmp_path) as gateway, DeafClient(gateway.line) as client:
+        client.greet()
+        client.ask("AT+CWMODE_DEF?", b"+CWMODE_DEF:2\r\n" + OK)
+        client.ask("AT+CWMODE_DEF=1")
+        assert os.listdir(gateway.state) == ["settings.json"]
 
 
 def test_sigterm_while_held_in_reset(tmp_path: Path) -> None:
