@@ -14,8 +14,10 @@ ENDS_WITHIN = 2.0
 def assert_ends_soon(gateway: GatewayProcess, number: signal.Signals = signal.SIGTERM) -> None:
     """The signal ends it in time with status 0, and nothing of it is left."""
     begun = time.monotonic()
-    assert gateway.ends(number) == 0
-    assert time.monotonic() - begun < ENDS_WITHIN
+    status = gateway.ends(number)
+    seconds = time.monotonic() - begun
+    assert status == 0
+    assert seconds < ENDS_WITHIN
     assert " info gateway: stopped\n" in gateway.log
     assert "Traceback" not in gateway.log
     assert not gateway.line.is_symlink()

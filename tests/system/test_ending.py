@@ -1,4 +1,4 @@
-"""SIGTERM in every state, and `kill -9`."""
+"""SIGTERM in every state ends it within two seconds; and `kill -9`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.peers import free_port
+from tests.system.ending import assert_clean_end
 from tests.system.gateway_process import GatewayProcess
 from tests.system.line_client import GREETING, JOINED, LIMIT, OK, PASSWORD, SSID, Client
 from tests.system.web_servers import accept, listening, port_of
 
 PASS_THROUGH_PROMPT = b"\r\nOK\r\n\r\n>"
-
-
-def assert_clean_end(gateway: GatewayProcess, number: signal.Signals = signal.SIGTERM) -> None:
-    """The signal ends the process with status 0, and nothing of it is left."""
-    assert gateway.ends(number) == 0
-    assert gateway.log.splitlines()[-1].endswith(" info gateway: stopped")
-    assert "Traceback" not in gateway.log
-    assert not gateway.line.is_symlink()
 
 
 @contextmanager
