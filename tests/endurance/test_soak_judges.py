@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.endurance.soak import links as links_module
+from tests.endurance.soak import patience
 from tests.endurance.soak.conversation import Reply
 from tests.endurance.soak.dialogue import Data, Dialogue, Message, Prompt, Taken, Text, Waiting
 from tests.endurance.soak.links import Links
@@ -109,7 +110,7 @@ def test_totals_are_judged_by_how_the_link_ended() -> None:
 def _links(monkeypatch: pytest.MonkeyPatch, *, disturbed: bool) -> Links:
     """Links that wait for nothing, of a microcontroller whose closing is answered by CLOSED."""
     monkeypatch.setattr(links_module, "FAR_END_WITHIN", 0)
-    monkeypatch.setattr(links_module, "PROGRESS_WITHIN", 0)
+    monkeypatch.setattr(patience, "PROGRESS_WITHIN", 0)
     links = Links(pytest.fail, lambda *_: disturbed, lost="", back="")
 
     async def ask_then(line: Callable[[], str | None]) -> Reply | None:
@@ -127,7 +128,7 @@ async def _far_end_that_listens(links: Links) -> Talk:
     talk.sent_up = 100
     talk.far_end = asyncio.ensure_future(asyncio.Event().wait())  # type: ignore[arg-type]
     try:
-        await links.over(talk, "in order")
+        await links.over(talk, "in order", 0.0)
     finally:
         talk.far_end.cancel()
         await asyncio.wait((talk.far_end,))
@@ -160,7 +161,7 @@ async def _far_end_that_is_gone(links: Links, *, gone: bool) -> Link:
     link.opened = True
     links._slots[0] = link
     try:
-        await links._closed(link, talk)
+        await links.closed(link, talk)
     finally:
         talk.far_end.cancel()
         await asyncio.wait((talk.far_end,))

@@ -9,18 +9,16 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.endurance.soak.conversation import Reply
+from tests.endurance.soak.patience import PatientSlots
 from tests.endurance.soak.plans import GONE_AT_ONCE, NO_LINK
-from tests.endurance.soak.slots import Link, Slots
+from tests.endurance.soak.slots import Link
 from tests.endurance.soak.streams import Wrong
 from tests.endurance.soak.talk import HELLO, Talk
 
-PROGRESS_WITHIN = 90.0
-"""Seconds without a byte or an event after which a link hangs. TCP itself is silent for some
-25 s after a cable was out for ten."""
 FAR_END_WITHIN = 40.0
 
 
-class Links(Slots):
+class Links(PatientSlots):
     """Plays the microcontroller's part of talks; what ended how is in `endings`."""
 
     def __init__(
@@ -28,8 +26,6 @@ class Links(Slots):
     ) -> None:
         super().__init__(wrong, disturbed, lost=lost, back=back)
         self.endings: Counter[tuple[str, str]] = Counter()
-        self.half_open: Counter[str] = Counter()
-        """Who was left with a link whose end the network has lost, and how often."""
         self._lives: set[asyncio.Task[None]] = set()
 
     def accepted(self, link: Link) -> None:
@@ -53,30 +49,30 @@ class Links(Slots):
         if reply is None or not reply.ok:
             if self._slots[slot] is link:
                 self._slots[slot] = None
-            await self._not_opened(talk, reply)
+            await self._not_opened(link, talk, reply)
             return False
         if talk.plan.kind in NO_LINK:
             raise Wrong(f"AT+CIPSTART opened a link to {talk.plan.kind}")
         await self.live(link)
         return True
 
-    async def _not_opened(self, talk: Talk, reply: Reply | None) -> None:
+    async def _not_opened(self, link: Link, talk: Talk, reply: Reply | None) -> None:
         kind = talk.plan.kind
         expected = kind in NO_LINK or kind in GONE_AT_ONCE
         refused = expected and "connect fail" in str(reply)
-        if reply is not None and not refused and not self.disturbed():
+        if reply is not None and not refused and not self.disturbed(link.made_at):
             raise Wrong(f"AT+CIPSTART to {kind} (link {talk.number}): {reply}")
         talk.excuse()
         if talk.far_end is not None:
             talk.far_end.cancel()
-        await self.over(talk, "refused" if refused else "not opened")
+        await self.over(talk, "refused" if refused else "not opened", link.made_at)
 
     async def _live_accepted(self, link: Link) -> None:
         try:
             while link.talk is None and not link.closed:
                 await self._pull(link)
                 if link.talk is None and not link.closed and not (link.waiting and self.passive):
-                    await self._news(link)
+                    await self.news(link)
             if link.talk is not None:
                 await self.live(link)
             else:
@@ -97,7 +93,7 @@ class Links(Slots):
             pulling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await pulling
-        await self.over(talk, "SEND FAIL" if failed else how)
+        await self.over(talk, "SEND FAIL" if failed else how, link.made_at)
 
     async def _send_all(self, link: Link, talk: Talk) -> bool:
         """Send what the plan says, while there is a link; whether a payload was not taken."""
@@ -127,13 +123,13 @@ class Links(Slots):
                 talk.excuse()
                 if not link.closed and not self._may_fail(talk):
                     raise Wrong(f"link {talk.number} ({plan.kind}): {reply}")
-                await self._closed(link, talk)
+                await self.closed(link, talk)
                 return True
             else:
                 talk.unsure_up = 0
                 if "link is not valid" not in reply.lines:
                     raise Wrong(f"{line}: {reply}")
-                await self._closed(link, talk)
+                await self.closed(link, talk)
         return False
 
     def _payload(self, link: Link, talk: Talk, size: int) -> list[bytes]:
@@ -157,12 +153,12 @@ class Links(Slots):
         """Wait until it is time for the microcontroller to close, or it is closed."""
         plan = talk.plan
         if plan.leaves == "far":
-            await self._closed(link, talk)
+            await self.closed(link, talk)
         wanted = talk.sent_up if plan.kind == "echo" else 0
         if plan.leaves == "early" and plan.kind != "stall":
             wanted = plan.patience
         while not link.closed and talk.down.count < wanted:
-            await self._news(link)
+            await self.news(link)
 
     async def _leave(self, link: Link, talk: Talk) -> str:
         """Close, unless it is closed; how it ended."""
@@ -175,27 +171,13 @@ class Links(Slots):
         if plan.abort:
             talk.excuse()
             mode = f"AT+CIPCLOSEMODE={id_}1"
-            await self.mcu.ask_then(lambda: None if link.closed else mode)
-        await self._close(link)
-        await self._closed(link, talk)
+            reply = await self.mcu.ask_then(lambda: None if link.closed else mode)
+            if reply is not None and self[link.slot] is not link:
+                # it was closed when that came: the mode would be the next link's
+                await self.mcu.ask(f"AT+CIPCLOSEMODE={id_}0")
+        await self.close(link)
+        await self.closed(link, talk)
         return "aborted" if plan.abort else "closed early" if plan.leaves == "early" else "in order"
-
-    async def _close(self, link: Link) -> None:
-        """AT+CIPCLOSE, unless it is closed by then. Raises Wrong."""
-        line = f"AT+CIPCLOSE={link.slot}" if self.multiplexed else "AT+CIPCLOSE"
-
-        def close() -> str | None:
-            if link.closed:
-                return None
-            link.leaving = True
-            self.closing = link
-            return line
-
-        reply = await self.mcu.ask_then(close)
-        if self.closing is link:
-            self.closing = None
-        if reply is not None and not reply.ok and not link.closed:
-            raise Wrong(f"{line}: {reply}")
 
     async def open_only(self, talk: Talk, host: str, port: int) -> None:
         """Open the only link, for pass-through. Raises Wrong."""
@@ -215,8 +197,8 @@ class Links(Slots):
         if not reply.ok or not link.closed:
             raise Wrong(f"AT+CIPCLOSE: {reply}")
 
-    async def over(self, talk: Talk, how: str) -> None:
-        """Wait for the far end of a link that has ended, and judge.
+    async def over(self, talk: Talk, how: str, since: float) -> None:
+        """Wait for the far end of a link that was made at `since` and has ended, and judge.
 
         One whose end the network has lost hears no more of it: it is left. Raises Wrong where
         the network was in order.
@@ -236,6 +218,8 @@ class Links(Slots):
                 talk.far_end.cancel()
                 await asyncio.wait((talk.far_end,))
                 self.half_open["far end"] += 1
+        if talk.broken and self.disturbed(since):
+            talk.excuse()
         if (verdict := talk.verdict()) is not None:
             raise Wrong(f"link {talk.number} ({talk.plan.kind}, {how}): {verdict}")
 
@@ -274,47 +258,3 @@ class Links(Slots):
                 raise Wrong(f"{asked} bytes asked, at least {least} there, {came} came")
             if not reply.ok and not link.closed:
                 raise Wrong(f"AT+CIPRECVDATA of link {link.slot}: {reply}")
-
-    async def _news(self, link: Link) -> None:
-        """Wait until something happens to a link. Raises Wrong.
-
-        One whose far end is gone, and the network has lost the word of it, is closed: nobody
-        sends a reset twice.
-        """
-        link.news.clear()
-        try:
-            async with asyncio.timeout(PROGRESS_WITHIN):
-                await link.news.wait()
-        except TimeoutError:
-            if self.disturbed(link.made_at) and _is_gone(link.talk):
-                if link.talk is not None:
-                    link.talk.excuse()
-                self.half_open["microcontroller"] += 1
-                await self._close(link)
-                return
-            number, kind = (link.talk.number, link.talk.plan.kind) if link.talk else (0, "unknown")
-            raise Wrong(
-                f"nothing happens to link {number} ({kind}) in slot {link.slot} "
-                f"for {PROGRESS_WITHIN:g} s; {_standing(link)}"
-            ) from None
-
-    async def _closed(self, link: Link, talk: Talk) -> None:
-        """Wait for CLOSED."""
-        while not link.closed:
-            await self._news(link)
-
-
-def _is_gone(talk: Talk | None) -> bool:
-    """Whether the far end may be: of a client that has said nothing nobody knows."""
-    return talk is None or (talk.far_end is not None and talk.far_end.done())
-
-
-def _standing(link: Link) -> str:
-    talk = link.talk
-    if talk is None:
-        return f"{link.waiting} bytes wait"
-    return (
-        f"sent {talk.sent_up} of {talk.plan.up}, arrived {talk.up.count}; "
-        f"sent back {talk.sent_down} of {talk.plan.down}, received {talk.down.count}, "
-        f"{link.waiting} wait"
-    )

@@ -14,6 +14,8 @@ MOST_GROWTH, MOST_IN_MINUTES = 1.0, 2.0
 a run of minutes the allocator is still making room for each of the threads."""
 _LONG = 600.0
 _WARM_UP = 0.25
+_FEWEST = 6
+"""Samples of which a slope can be sure."""
 _LOG_LINES = 30
 
 
@@ -21,6 +23,8 @@ def verdicts(soak: Soak) -> list[str]:
     """What is wrong, in sentences; none if all is well."""
     found = list(soak.stage.failures)
     memory = memory_trend(soak)
+    if (status := soak.stage.rig.gateway.process.poll()) is not None:
+        found.append(f"the gateway has ended, status {status}")
     if memory is not None and memory.grows(_bound(soak) * MIB):
         found.append(f"memory grows by {memory.growth / MIB:.2f} MiB over the run")
     return found
@@ -34,7 +38,8 @@ def memory_trend(soak: Soak) -> Trend | None:
     """That of the samples behind the first quarter of the run."""
     samples = soak.rests.memory
     since = samples[-1][0] * _WARM_UP if samples else 0.0
-    return trend([sample for sample in samples if sample[0] >= since])
+    behind = [sample for sample in samples if sample[0] >= since]
+    return trend(behind) if len(behind) >= _FEWEST else None
 
 
 def lines(soak: Soak, *, rig: str, seed: int, seconds: float) -> Iterator[str]:

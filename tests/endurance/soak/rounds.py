@@ -26,6 +26,7 @@ _ENDS_WITHIN = 600.0
 """Seconds behind which a round hangs; a hundred megabytes read 99 bytes at a time take minutes,
 and a link that stands still is told long before."""
 _PAUSE = 0.1
+_LONGER = 240.0
 
 
 class Soak:
@@ -64,10 +65,10 @@ class Soak:
     async def _play(self, end: float) -> None:
         await self.stage.begin()
         await self.rests.take()
-        while time.monotonic() < end:
+        while self._goes_on(end):
             chance = random.Random(f"{self.stage.seed}/round {sum(self.rounds.values()) + 1}")
             kind = chance.choices(("five links", "one link", "passed through"), (7, 1, 2))[0]
-            if self._unseen():
+            if self._unseen() or self._is_offline_unheard():
                 kind = "five links"
             self.rounds[kind] += 1
             multiplexed = kind == "five links"
@@ -185,6 +186,15 @@ class Soak:
         name = self._to_come.pop()
         with self.stage.disturbance(name):
             await self.stage.rig.disturbances[name](chance)
+
+    def _goes_on(self, end: float) -> bool:
+        """Until the end, and for a while until each kind of disturbance has been."""
+        now = time.monotonic()
+        return now < end or (bool(self._unseen()) and now < end + _LONGER)
+
+    def _is_offline_unheard(self) -> bool:
+        """Whether there may be no network, and nothing has been told: the radio's way."""
+        return bool(self.stage.rig.joins) and self.stage.disturbed()
 
     def _unseen(self) -> set[str]:
         """The kinds of disturbance that have not been yet."""

@@ -91,8 +91,8 @@ class Slots:
             if not self.multiplexed:
                 return  # behind a CIPSTART that failed
             raise Wrong(f"{slot},CLOSED, and no such link was open")
-        if link.talk is not None and self.closing not in (None, link):
-            if self.closing.slot == slot:
+        if self.closing not in (None, link) and self.closing.slot == slot:
+            if link.talk is not None:
                 link.talk.excuse()  # it was not the one that was meant
         elif link.waiting and self.passive and not link.leaving and not self.disturbed():
             raise Wrong(f"{slot},CLOSED, and {link.waiting} bytes had not been read")

@@ -56,6 +56,8 @@ class Talk:
         self.down_excused = False
         self.was_reset = False
         """Whether the far end saw its connection reset."""
+        self.broken = False
+        """Whether the far end's connection ended by an error."""
         self.context: ssl.SSLContext | None = None
         """The far end's, where it speaks TLS."""
         self.far_end: asyncio.Task[None] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 
 from tests.endurance.soak.servers import serve_once
@@ -12,7 +13,7 @@ from tests.endurance.soak.talk import Plan, Talk
 
 _ARRIVES_WITHIN = 60.0
 _GUARD_SECONDS = 0.15
-_AFTER_ESCAPE = 1.3
+_AFTER_ESCAPE = 3.0
 _AHEAD = 1 << 15
 
 
@@ -21,7 +22,7 @@ async def pass_through(stage: Stage, chance: random.Random) -> None:
 
     Who sends while there is no link loses it, as with an ESP: so the second one speaks first.
     """
-    links = stage.links
+    links, began = stage.links, time.monotonic()
     await links.mcu.ask("AT+CIPMODE=1")
     down, up, greeting = (int(stage.scale.ordinary * chance.random()) + 1 for _ in range(3))
     source = stage.talk(Plan("source", tls=chance.random() < 0.3, down=down))
@@ -49,7 +50,7 @@ async def pass_through(stage: Stage, chance: random.Random) -> None:
         await links.mcu.ask("AT+CIPMODE=0")
         await links.close_only(greeter)
         for talk in (source, greeter):
-            await links.over(talk, "passed through")
+            await links.over(talk, "passed through", began)
 
 
 def _passed(stage: Stage, source: Talk, greeter: Talk, data: bytes) -> None:

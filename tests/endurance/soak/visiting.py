@@ -25,7 +25,8 @@ async def serve(stage: Stage, most: int, until: float, chance: random.Random) ->
     ports = chance.sample(range(20000, 30000), chance.choice((1, 1, 2)))
     await mcu.ask(f"AT+CIPSERVERMAXCONN={most}")
     for port in ports:
-        if not (reply := await mcu.ask(f"AT+CIPSERVER=1,{port}")).ok:
+        reply = await mcu.ask_then(functools.partial(_server, stage, 1, port))
+        if reply is not None and not reply.ok:
             raise Wrong(f"AT+CIPSERVER=1,{port}: {reply}")
     visits = [
         _keep_visiting(stage, ports, until, random.Random(f"{chance.random()}"))
@@ -35,7 +36,7 @@ async def serve(stage: Stage, most: int, until: float, chance: random.Random) ->
     early = chance.random() < 0.2
     await asyncio.wait(done, timeout=max(0, until - time.monotonic()) + (0 if early else _LATE))
     for port in ports:
-        await mcu.ask_then(functools.partial(_stop, stage, port))
+        await mcu.ask_then(functools.partial(_server, stage, 0, port))
     for talk in stage.links.talks.values():
         # Who stalls would not notice that nobody takes it, nor who only listens where the
         # network has lost the reset.
@@ -48,9 +49,9 @@ async def serve(stage: Stage, most: int, until: float, chance: random.Random) ->
         each.result()
 
 
-def _stop(stage: Stage, port: int) -> str | None:
-    # a reset has stopped them all
-    return f"AT+CIPSERVER=0,{port}" if stage.links.multiplexed else None
+def _server(stage: Stage, mode: int, port: int) -> str | None:
+    # behind a reset there are none, and can be none
+    return f"AT+CIPSERVER={mode},{port}" if stage.links.multiplexed else None
 
 
 async def _keep_visiting(
