@@ -70,9 +70,6 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
             uart=config.uart.device,
         )
         stack.callback(trace.close)
-        network, clock = _network(config, is_unit=supervisor.present)
-        stack.push_async_callback(network.close)
-        stack.push_async_callback(clock.close)
         logger.info("esp-at-gateway %s on %s", __version__, config.uart.device)
         stack.callback(supervisor.stopping)
         pins = await open_pins(config.gpio)
@@ -80,14 +77,28 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         reset_line = ResetLine(pins.inputs) if pins.inputs else None
         if reset_line is not None:
             stack.callback(reset_line.close)
+        network, clock = _network(config, is_unit=supervisor.present)
         sessions = Sessions(config, line, settings, network, clock, supervisor, trace, reset_line)
         sessions.plug, sessions.led = plug, pins.led
-        stack.push_async_callback(sessions.close)
+        stack.push_async_callback(_close_together, sessions, network, clock)
         if supervisor.present:  # elsewhere SIGHUP ends a program whose terminal is closed
             loop.add_signal_handler(signal.SIGHUP, lambda: sessions.reload(read_again))
         told = await _serve(sessions, stop)
         logger.info("stopped")
     await _finish_writing(settings, told + _WRITING_SECONDS)
+
+
+async def _close_together(sessions: Sessions, network: Network, clock: Clock) -> None:
+    """Close all three, whatever one of them raises.
+
+    Side by side, since each may use up a limit of its own where something holds it: the line
+    the bytes that it could not send, the others a daemon that does not answer. One after the
+    other that would be more than the two seconds of the end.
+    """
+    closings = (sessions.close(), network.close(), clock.close())
+    for result in await asyncio.gather(*closings, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 async def _finish_writing(settings: StoredSettings, until: float) -> None:
