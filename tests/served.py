@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.config import Config, NetworkOptions, StorageOptions
+from gateway.config import Config, LinkOptions, NetworkOptions, StorageOptions
 from gateway.services.api_line import UartSettings
 from gateway.services.clock import SimulatedClock
 from gateway.services.network.simulated import SimulatedNetwork, World
@@ -35,6 +35,7 @@ class Served(Keyboard):
         self.line.settings = self.settings.stored.uart or UartSettings()
         config = Config(
             network=NetworkOptions(kind="simulated"),
+            links=LinkOptions(allow_loopback=True),
             storage=StorageOptions(state_dir=directory / "state", cert_dir=directory / "certs"),
         )
         self._daemon = Sessions(
