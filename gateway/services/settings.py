@@ -61,7 +61,6 @@ class StoredSettings:
         """
         if settings == self.stored and not self._disk_in_doubt:
             return
-        _check(settings)
         storing = asyncio.ensure_future(self._store(settings))
         try:
             await asyncio.shield(storing)
@@ -161,6 +160,7 @@ def _set_aside(file: Path, why: str) -> Settings:
 
 
 def _write(file: Path, settings: Settings) -> None:
+    _check(settings)
     text = json.dumps({"version": VERSION, "settings": _encode(settings)}, indent=1)
     replace_file(file, text)
 
