@@ -15,6 +15,9 @@ from tests.namespaces.network import network_in, settled
 from tests.namespaces.world import OWNER, World
 from tests.services.network_contract import EthernetContract, Harness
 
+TEST_SECONDS = 60.0
+"""A test that waits for what does not happen fails after that."""
+
 _NOWHERE = Credentials(b"nowhere", b"password")
 
 
@@ -49,4 +52,4 @@ class TestEthernet(EthernetContract):
             )
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run(work)
+        asyncio.run(asyncio.wait_for(work, TEST_SECONDS))

@@ -19,7 +19,8 @@ def test_a_world_has_a_network_and_leaves_this_machine_alone(tmp_path: Path) -> 
         assert Path("/etc/resolv.conf").read_text() == resolver
         keeper = world._keeper.pid
         namespace = Path(f"/proc/{keeper}/ns/mnt").readlink()
-    assert namespace not in set(_mount_namespaces())
+    # What was killed and is no child of ours may take a moment to be gone.
+    world.until(lambda: namespace not in set(_mount_namespaces()), seconds=5)
     assert Path("/etc/resolv.conf").read_text() == resolver
     assert subprocess.check_output(("ip", "-brief", "link")) == interfaces
 

@@ -256,9 +256,9 @@ class World:
         shown = self.run("ip", "-4", "-oneline", "address", "show", "eth0")
         return shown.partition("inet ")[2].partition("/")[0]
 
-    def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until `holds()`; what happens in a world tells nobody outside."""
-        deadline = time.monotonic() + LIMIT
+    def until(self, holds: Callable[[], bool], seconds: float = LIMIT) -> None:
+        """Wait until `holds()`, `seconds` at most; a world tells nobody outside what happens."""
+        deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, "it has not come about"
             time.sleep(_LOOK_SECONDS)

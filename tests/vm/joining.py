@@ -9,6 +9,9 @@ from tests.vm.gateway_on_serial import GatewayOnSerial
 JOIN_SECONDS = 21.0
 """A join answers within 18 s (contract, section 3), and the machine is slow."""
 
+AT_ONCE = 2.0
+"""A command that waits for no radio answers within 0.8 s, and the machine is slow."""
+
 
 def quoted(text: bytes) -> bytes:
     """A string as the commands take it: in quotes, with `\\`, `"` and `,` escaped."""

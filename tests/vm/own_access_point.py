@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.vm.air import Neighbour
 from tests.vm.gateway_on_serial import GatewayOnSerial
+from tests.vm.joining import AT_ONCE
 
 SSID, PASSWORD = b"vm-gateway", b"longenough"
 
@@ -14,7 +15,7 @@ def open_softap(gateway: GatewayOnSerial, mode: int = 2) -> None:
     words = f'"{SSID.decode()}","{PASSWORD.decode()}",6,3'
     reply = gateway.client.ask(f"AT+CWSAP_CUR={words}")
     assert reply.ok
-    assert reply.seconds < 0.8
+    assert reply.seconds < AT_ONCE
 
 
 def exchange(gateway: GatewayOnSerial, neighbour: Neighbour, address: str) -> None:

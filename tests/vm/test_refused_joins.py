@@ -11,6 +11,9 @@ from tests.vm.report import Report
 from tests.vm.standard_air import LEGACY, WPA2, WPA3
 
 WRONG = b"wrong horse"
+CLIENT_WAITS = 20.0
+"""Seconds that WiFiEsp gives a join. Ours ends within 18 by its own clock; the rest is the line's
+and the emulated processor's."""
 
 
 def refused(
@@ -47,8 +50,8 @@ def test_no_address_is_1(gateway: GatewayOnSerial, air: Air, report: Report) -> 
     assert reply.lines[-1] == b"+CWJAP:1"
     assert wifi_profiles(gateway) == []
     assert gateway.client.ask("AT+CWJAP?").lines == (b"No AP",)
-    assert reply.seconds < 18.5
     report.note(f"+CWJAP:1 after {reply.seconds:.1f} s")
+    assert reply.seconds < CLIENT_WAITS
 
 
 def test_wep_is_refused(gateway: GatewayOnSerial, air: Air, report: Report) -> None:
