@@ -19,4 +19,6 @@ def update_keys(end: ssl.SSLSocket | ssl.SSLObject, request: int = NOT_REQUESTED
     library.SSL_do_handshake.argtypes = (ctypes.c_void_p,)
     connection = openssl.connection_pointer(end)
     library.SSL_key_update(connection, request)
-    return bool(library.SSL_do_handshake(connection) == 1)
+    done = library.SSL_do_handshake(connection) == 1
+    library.ERR_clear_error()  # what is left there would be the next call's
+    return bool(done)

@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable
 
 from tests.endurance.soak.streams import Wrong
 from tests.endurance.soak.talk import Talk
+from tests.services.key_updates import NOT_REQUESTED, REQUESTED, update_keys
 
 _AT_ONCE = 1 << 15
 _BURST_SECONDS = 0.05
 _DRIP_SECONDS = 0.7
 _SIP_SECONDS = 0.01
+_RENEWS = 0.1
 _CLOSED_WITHIN = 5.0
 NOTHING_WRONG = (OSError, EOFError, asyncio.IncompleteReadError)
 """How connections end that are broken off."""
@@ -45,7 +47,10 @@ class Far:
             pass
 
     async def write(self, data: bytes) -> None:
-        """Send, and wait while the gateway takes nothing."""
+        """Send, and wait while the gateway takes nothing. With TLS now and then by new keys."""
+        tls = self.writer.get_extra_info("ssl_object")
+        if tls is not None and tls.version() == "TLSv1.3" and self.random.random() < _RENEWS:
+            update_keys(tls, self.random.choice((NOT_REQUESTED, REQUESTED)))
         self.talk.sent_down += len(data)
         self.writer.write(data)
         await self.writer.drain()
