@@ -40,7 +40,7 @@ SWAPPED = """
 SocketLink.send_at_once = broken
 """
 LEFT_OPEN = """
-    left.append(os.dup(self._socket.fileno()))
+    left.append(os.open("/dev/null", os.O_RDONLY))
     return release(self, abort=abort)
 SocketLink.release = broken
 """
