@@ -15,6 +15,7 @@ from gateway import config_checks as check
 from gateway.config_checks import ConfigError, allowed, field_check
 from gateway.records import Record
 from gateway.services.api import Encryption
+from gateway.services.api_line import BAUD
 
 __all__ = ["DEFAULT_PATH", "Config", "ConfigError", "load", "state_dir_of"]
 
@@ -36,7 +37,7 @@ class UartOptions(Record):
     """The serial line: a device or `pty:PATH`, and its speed until the first `AT+UART_DEF`."""
 
     device: str = field(default="/dev/serial0", metadata=allowed(check.device))
-    baud: int = field(default=115200, metadata=allowed(check.whole(110, 4_000_000)))
+    baud: int = field(default=115200, metadata=allowed(check.whole(*BAUD)))
 
 
 class GpioOptions(Record):

@@ -8,16 +8,13 @@ from gateway.at.params import Choice, Integer, IPv4, MacAddress, Netmask, Switch
 from gateway.at.table import Commands
 from gateway.commands.call import Call, address_from
 from gateway.commands.station import check_password
-from gateway.services.api import (
+from gateway.services.api import Address, Encryption, Interface, SoftApSettings
+from gateway.services.ranges import (
     SOFTAP_CHANNELS,
     SOFTAP_CLIENTS,
     SOFTAP_ENCRYPTIONS,
     SOFTAP_PASSWORD_BYTES,
     SSID_BYTES,
-    Address,
-    Encryption,
-    Interface,
-    SoftApSettings,
 )
 
 commands = Commands()

@@ -13,26 +13,9 @@ from typing import Protocol
 
 from gateway.records import Record
 
-# The least and the most of what is stored: for the arguments of commands, and for files.
-SSID_BYTES = (1, 32)
-STATION_PASSWORD_BYTES = (0, 64)
-SOFTAP_PASSWORD_BYTES = (0, 63)
-SOFTAP_CHANNELS = (1, 13)
-SOFTAP_CLIENTS = (1, 8)
-MOST_NAME_SERVERS = 2
-
 
 class ServiceError(Exception):
     """What the host could not do, in one sentence for the journal: what, why, what to do."""
-
-
-class OutOfRange(ValueError):
-    """A number that cannot be. The message names it, and says what is allowed."""
-
-    def __init__(self, name: str, value: int, allowed: str) -> None:
-        # Python writes no number of thousands of digits, and no journal wants one.
-        shown = value if abs(value) < 1 << 64 else "a number of over 64 bits"
-        super().__init__(f"{name} is {shown}, allowed are {allowed}")
 
 
 class Interface(Enum):
@@ -56,9 +39,6 @@ class Encryption(IntEnum):
     WPA2_WPA3 = 7
 
 
-SOFTAP_ENCRYPTIONS = (Encryption.OPEN, Encryption.WPA, Encryption.WPA2, Encryption.WPA_WPA2)
-
-
 class Address(Record):
     """An IPv4 address with its gateway and mask, each dotted decimal."""
 
@@ -68,13 +48,6 @@ class Address(Record):
 
 
 NO_ADDRESS = Address("0.0.0.0", "0.0.0.0", "0.0.0.0")
-
-
-def is_password(password: bytes) -> bool:
-    """Whether it can be one of WPA's: 8 to 63 bytes, or 64 hex digits; empty is none at all."""
-    if len(password) == 64:
-        return not password.strip(b"0123456789ABCDEFabcdef")
-    return not password or 8 <= len(password) <= 63
 
 
 class Credentials(Record):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.records import Record
-from gateway.services.api import OutOfRange, ServiceError
+from gateway.services.api import ServiceError
+from gateway.services.ranges import OutOfRange
 
 # The least and the most of each, and for `FLOW` all there are.
 BAUD = (110, 4_000_000)

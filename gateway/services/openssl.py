@@ -41,7 +41,7 @@ def library() -> ctypes.CDLL | None:
     try:
         found = _open()
         _try_out(found)
-    except (OpensslUnavailable, OSError, AttributeError) as error:
+    except (OpensslUnavailable, ImportError, MemoryError, OSError, AttributeError) as error:
         log.warning(
             "no Maximum Fragment Length, and no turns for a TLS peer that sends without end: %s",
             error,

@@ -10,7 +10,9 @@ import json
 import re
 from typing import NoReturn
 
-from gateway.services.api import (
+from gateway.services.api import Address, Credentials, SoftApSettings
+from gateway.services.api_settings import Settings
+from gateway.services.ranges import (
     MOST_NAME_SERVERS,
     SOFTAP_CHANNELS,
     SOFTAP_CLIENTS,
@@ -18,13 +20,9 @@ from gateway.services.api import (
     SOFTAP_PASSWORD_BYTES,
     SSID_BYTES,
     STATION_PASSWORD_BYTES,
-    Address,
-    Credentials,
     OutOfRange,
-    SoftApSettings,
     is_password,
 )
-from gateway.services.api_settings import Settings
 
 _LONGEST_SHOWN = 80
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")

@@ -16,8 +16,8 @@ import asyncio
 import functools
 import ipaddress
 import logging
-import os
 import socket
+import struct
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeGuard
@@ -228,14 +228,20 @@ async def _step(tls: ssl.SSLSocket) -> None:
 
 
 def _cut(tls: ssl.SSLSocket) -> None:
-    """Let a thread that reads find the end, whatever the peer goes on sending.
+    """Let a thread that reads find no connection any more, whatever the peer goes on sending.
 
     What has come could still be read behind a shutdown, and closing would leave the thread with
-    a number that is somebody else's a moment later: so the descriptor becomes another socket's.
+    a number that is somebody else's a moment later. To connect to nobody ends the connection and
+    leaves the descriptor, as connect(2) says; Python's `socket` has no address for it.
     """
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        os.dup2(ours.fileno(), tls.fileno(), inheritable=False)
+    try:
+        import ctypes  # here already, and no file is opened for it
+    except (ImportError, MemoryError):  # a host that forbids it
+        with suppress(OSError):
+            socket.socket.shutdown(tls, socket.SHUT_RDWR)
+        return
+    nobody = struct.pack("H14x", socket.AF_UNSPEC)
+    ctypes.CDLL(None).connect(tls.fileno(), nobody, len(nobody))
 
 
 def _check_fingerprint(tls: ssl.SSLSocket, profile: TlsProfile) -> None:

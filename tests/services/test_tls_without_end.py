@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,13 @@ from gateway.services.tls import secure
 from tests.harness import PATIENCE
 from tests.peers import until
 from tests.services.key_updates import NOT_REQUESTED, REQUESTED, update_keys
-from tests.services.tls_servers import SERVER, connected, server_context
+from tests.services.tls_servers import SERVER, connected, readable, server_context
 
 UPDATES = 50
 LIMIT = 2048
-HELLO_REQUESTS = b"\x16\x03\x03\x40\x00" + bytes(0x4000)
-"""A record full of HelloRequests (RFC 5246, section 7.4.1.1)."""
-FLOOD = 64 << 20
+PIECE = bytes(65536)
+FLOOD, MOST = 64 << 20, 1 << 30
+"""Bytes after which a handshake is given up, and after which it would end by itself."""
 
 
 @contextlib.contextmanager
@@ -67,6 +69,8 @@ def test_reading_returns_behind_each_key_update(tmp_path: Path) -> None:
                 theirs.send(b"x")
                 returned = 0
                 while True:
+                    # so that none counts that returns because nothing has come yet
+                    await readable(ours)
                     try:
                         assert ours.recv(LIMIT) == b"x"
                     except ssl.SSLWantReadError:
@@ -97,57 +101,69 @@ def test_data_behind_key_updates_comes(tmp_path: Path, request_too: int) -> None
     asyncio.run(work())
 
 
-async def block(link: SocketLink, theirs: ssl.SSLSocket) -> None:
-    """Ask for keys, and read none of them, until our end can answer no more."""
-    while not link.blocked:
-        update_keys(theirs, REQUESTED)  # one at a time, so that they do not block themselves
-        await asyncio.sleep(0)
+@contextlib.asynccontextmanager
+async def blocked(folder: Path) -> AsyncIterator[tuple[ssl.SSLSocket, ssl.SSLSocket, SocketLink]]:
+    """Both ends, and a link on ours that can answer no more: they ask for keys and read none."""
+    with listening(room=4096) as server:
+        ours, theirs = await both_ends(folder, server)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with ours, theirs:
+            link = link_on(ours)
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    while not link.blocked:
+                        update_keys(theirs, REQUESTED)  # one, so that they do not block themselves
+                        await asyncio.sleep(0)
+                yield ours, theirs, link
+            finally:
+                link.release()
 
 
 def test_who_takes_no_answer_is_not_read_until_he_does(tmp_path: Path) -> None:
     async def work() -> None:
-        with listening(room=4096) as server:
-            ours, theirs = await both_ends(tmp_path, server)
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-            with theirs:
-                link = link_on(ours)
-                await block(link, theirs)
-                loop = asyncio.get_running_loop()
-                assert not loop.remove_reader(ours.fileno())  # nothing watches, nothing spins
-                said = 0
-                while link.waiting < 5:
+        async with blocked(tmp_path) as (ours, theirs, link), asyncio.timeout(PATIENCE):
+            loop = asyncio.get_running_loop()
+            assert not loop.remove_reader(ours.fileno())  # nothing watches, nothing spins
+            said = 0
+            while link.waiting < 5:
+                with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    theirs.recv(LIMIT)
+                if not said:
                     with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                        theirs.recv(LIMIT)
-                    if not said:
-                        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                            said = theirs.send(b"hello")
-                    await asyncio.sleep(0)
-                assert link.take(LIMIT) == b"hello"
-                assert not link.blocked
-                link.release()
-                ours.close()
+                        said = theirs.send(b"hello")
+                await asyncio.sleep(0)
+            assert link.take(LIMIT) == b"hello"
+            assert not link.blocked
 
     asyncio.run(work())
 
 
 def test_a_blocked_link_can_be_closed(tmp_path: Path) -> None:
     async def work() -> None:
-        with listening(room=4096) as server:
-            ours, theirs = await both_ends(tmp_path, server)
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-            with theirs:
-                link = link_on(ours)
-                await block(link, theirs)
-                link.take(LIMIT)
-                link.release()
-                assert not asyncio.get_running_loop().remove_writer(ours.fileno())
-                ours.close()
+        async with blocked(tmp_path) as (ours, _, link):
+            link.take(LIMIT)
+            link.release()
+            assert not asyncio.get_running_loop().remove_writer(ours.fileno())
 
     asyncio.run(work())
 
 
-def test_a_handshake_that_never_ends_can_be_given_up() -> None:
+reading = threading.Event()
+
+
+def read_on(tls: ssl.SSLSocket) -> None:
+    """OpenSSL's handshake with somebody who is always the faster one."""
+    reading.set()
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            if not socket.socket.recv(tls, 65536):
+                return
+
+
+def test_a_handshake_that_never_ends_can_be_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peer sends until it is cut off, which is what ends this test."""
+    reading.clear()
+    monkeypatch.setattr(ssl.SSLSocket, "do_handshake", read_on)
 
     async def work() -> None:
         loop = asyncio.get_running_loop()
@@ -157,11 +173,10 @@ def test_a_handshake_that_never_ends_can_be_given_up() -> None:
             connection, _ = server.accept()
             with connection:
                 connection.settimeout(PATIENCE)
-                connection.recv(65536)
                 sent = 0
                 with contextlib.suppress(ConnectionError):
-                    while True:
-                        sent += connection.send(HELLO_REQUESTS)
+                    while sent < MOST:
+                        sent += connection.send(PIECE)
                         if sent > FLOOD:
                             loop.call_soon_threadsafe(enough.set)
             return sent
@@ -176,6 +191,27 @@ def test_a_handshake_that_never_ends_can_be_given_up() -> None:
             await asyncio.wait({handshake})
             assert handshake.cancelled()
             assert sock.fileno() == -1
-            assert await flooding > FLOOD
+            assert FLOOD < await flooding < MOST
+
+    asyncio.run(work())
+
+
+def test_without_ctypes_a_handshake_can_be_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading.clear()
+    monkeypatch.setattr(ssl.SSLSocket, "do_handshake", read_on)
+
+    async def work() -> None:
+        with listening() as server:
+            sock = await connected(server.getsockname()[1])
+            peer, _ = server.accept()
+            with peer:
+                handshake = asyncio.ensure_future(secure(sock, TlsProfile(), "localhost"))
+                peer.settimeout(PATIENCE)
+                await asyncio.to_thread(reading.wait, PATIENCE)
+                monkeypatch.setitem(sys.modules, "ctypes", None)
+                handshake.cancel()
+                await asyncio.wait({handshake})
+                assert handshake.cancelled()
+                assert peer.recv(1) == b""
 
     asyncio.run(work())
