@@ -9,7 +9,7 @@ from gateway.at.table import Commands
 from gateway.commands.call import Call, address_from
 from gateway.commands.station import check_password
 from gateway.services.api import Address, Encryption, Interface, SoftApSettings
-from gateway.services.ranges import (
+from gateway.services.api_ranges import (
     SOFTAP_CHANNELS,
     SOFTAP_CLIENTS,
     SOFTAP_ENCRYPTIONS,

@@ -10,8 +10,8 @@ from gateway.at.params import Integer, MacAddress, Switch, Text
 from gateway.at.table import Commands
 from gateway.commands.call import Call
 from gateway.services.api import AccessPoint, Credentials, Interface, JoinError, ServiceError
+from gateway.services.api_ranges import SSID_BYTES, STATION_PASSWORD_BYTES, is_password
 from gateway.services.api_settings import SettingsError
-from gateway.services.ranges import SSID_BYTES, STATION_PASSWORD_BYTES, is_password
 
 commands = Commands()
 logger = logging.getLogger("gateway.network")

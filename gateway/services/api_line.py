@@ -6,7 +6,7 @@ from typing import Protocol
 
 from gateway.records import Record
 from gateway.services.api import ServiceError
-from gateway.services.ranges import OutOfRange
+from gateway.services.api_ranges import OutOfRange
 
 # The least and the most of each, and for `FLOW` all there are.
 BAUD = (110, 4_000_000)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from gateway.records import Record
 from gateway.services.api import Address, Credentials, ServiceError, SoftApSettings
 from gateway.services.api_line import UartSettings
-from gateway.services.ranges import OutOfRange
+from gateway.services.api_ranges import OutOfRange
 
 CERTIFICATES = (1, 64)
 """Between these is the most certificates that there may be."""

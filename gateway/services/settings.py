@@ -15,9 +15,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from gateway.services.api_ranges import OutOfRange
 from gateway.services.api_settings import Settings, SettingsError
 from gateway.services.atomic_file import Unreadable, read_file, remedy, replace_file, set_aside
-from gateway.services.ranges import OutOfRange
 
 VERSION = 1
 FILE_NAME = "settings.json"

@@ -11,8 +11,7 @@ import re
 from typing import NoReturn
 
 from gateway.services.api import Address, Credentials, SoftApSettings
-from gateway.services.api_settings import Settings
-from gateway.services.ranges import (
+from gateway.services.api_ranges import (
     MOST_NAME_SERVERS,
     SOFTAP_CHANNELS,
     SOFTAP_CLIENTS,
@@ -23,6 +22,7 @@ from gateway.services.ranges import (
     OutOfRange,
     is_password,
 )
+from gateway.services.api_settings import Settings
 
 _LONGEST_SHOWN = 80
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")

@@ -20,9 +20,9 @@ from gateway.commands import all_commands
 from gateway.commands.call import address_from
 from gateway.services.api import Address, Credentials, Interface, Wanted
 from gateway.services.api_line import UartSettings
+from gateway.services.api_ranges import is_password
 from gateway.services.api_settings import Settings, SettingsError
 from gateway.services.network.ip_settings import Ipv4, ipv4_setting
-from gateway.services.ranges import is_password
 from gateway.services.settings import StoredSettings, _encode, parse
 from gateway.services.settings_checks import check
 from gateway.services.uart import SerialLine
